@@ -1,0 +1,3 @@
+//! An Apache Kafka producer for microcontrollers.
+#![no_std]
+#![forbid(unsafe_code)]
