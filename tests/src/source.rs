@@ -1,0 +1,1 @@
+//! What the layer check reads from source files.
