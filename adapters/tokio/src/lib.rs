@@ -1,1 +1,6 @@
-//! Placeholder until the first commit of this crate.
+#![forbid(unsafe_code)]
+//! nanokafka over tokio.
+
+mod transport;
+
+pub use transport::{TokioTransport, TransportError};
