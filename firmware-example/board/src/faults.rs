@@ -1,0 +1,41 @@
+//! What cannot go on: a panic or a fault is reported on both channels and stops the machine with code 2.
+
+use core::panic::PanicInfo;
+use cortex_m_rt::{ExceptionFrame, exception};
+use telemetry::Line;
+
+use crate::{HostConsole, logger, stop};
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    // The message is left out: to format it costs kilobytes of flash.
+    let (file, line) = info.location().map_or(("?", 0), |location| (location.file(), location.line()));
+    if !logger::busy() {
+        defmt::error!("panic at {=str}:{=u32}", file, line);
+    }
+    let mut console = HostConsole;
+    Line::new(&mut console, "NK panic at=").text(file).text(":").number(u64::from(line)).end();
+    stop(2)
+}
+
+// SAFETY: runs on the stack of whatever faulted, touches nothing of it, and never returns.
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    fault("hard fault", frame.pc())
+}
+
+// SAFETY: no interrupt is enabled outside the sleep in `Network::idle`, where none is taken, so this never runs
+// unless the hardware does what it should not; it never returns.
+#[exception]
+unsafe fn DefaultHandler(interrupt: i16) -> ! {
+    fault("unexpected interrupt", interrupt.unsigned_abs().into())
+}
+
+fn fault(kind: &str, at: u32) -> ! {
+    if !logger::busy() {
+        defmt::error!("{=str} at {=u32:#x}", kind, at);
+    }
+    let mut console = HostConsole;
+    Line::new(&mut console, "NK fault ").text(kind).field("at", u64::from(at)).end();
+    stop(2)
+}
