@@ -1,7 +1,9 @@
 //! smoltcp over the board's MAC: a lease by DHCP, a DNS socket and TCP sockets, all in lent memory.
 
+use core::mem::MaybeUninit;
+
 use cortex_m::peripheral::NVIC;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::{dhcpv4, dns, tcp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Address};
@@ -24,11 +26,13 @@ struct TcpBuffers {
 }
 
 /// All memory of the network, to be a static of the application.
+///
+/// What is empty but not all zero is written at the start: as a static's initial value it would fill as much flash.
 pub struct NetMemory {
     frames: Frames,
-    sockets: [SocketStorage<'static>; 2 + TCP_SOCKETS],
-    queries: [Option<dns::DnsQuery>; 1],
     tcp: [TcpBuffers; TCP_SOCKETS],
+    sockets: MaybeUninit<[SocketStorage<'static>; 2 + TCP_SOCKETS]>,
+    queries: MaybeUninit<[Option<dns::DnsQuery>; 1]>,
 }
 
 impl NetMemory {
@@ -36,9 +40,9 @@ impl NetMemory {
     pub const fn new() -> Self {
         Self {
             frames: Frames::new(),
-            sockets: [const { SocketStorage::EMPTY }; 2 + TCP_SOCKETS],
-            queries: [const { None }],
             tcp: [const { TcpBuffers { rx: [0; TCP_RX_BYTES], tx: [0; TCP_TX_BYTES] } }; TCP_SOCKETS],
+            sockets: MaybeUninit::uninit(),
+            queries: MaybeUninit::uninit(),
         }
     }
 }
@@ -74,9 +78,11 @@ impl Network {
         let mut config = Config::new(address.into());
         config.random_seed = seed;
         let interface = Interface::new(config, &mut device, instant(now_ms()));
-        let mut sockets = SocketSet::new(&mut memory.sockets[..]);
+        let storage = memory.sockets.write([const { SocketStorage::EMPTY }; 2 + TCP_SOCKETS]);
+        let queries = memory.queries.write([const { None }]);
+        let mut sockets = SocketSet::new(&mut storage[..]);
         let dhcp = sockets.add(dhcpv4::Socket::new());
-        let dns = sockets.add(dns::Socket::new(&[], &mut memory.queries[..]));
+        let dns = sockets.add(dns::Socket::new(&[], &mut queries[..]));
         let tcp = memory.tcp.each_mut().map(|buffers| {
             let rx = tcp::SocketBuffer::new(&mut buffers.rx[..]);
             sockets.add(tcp::Socket::new(rx, tcp::SocketBuffer::new(&mut buffers.tx[..])))
@@ -90,18 +96,20 @@ impl Network {
         self.leased
     }
 
-    /// Moves frames and follows the lease. `true`: a socket may have changed, so ask those that use one.
+    /// Moves frames and follows the lease. `true`: a socket or the lease may have changed, so do not sleep before
+    /// those that wait for one were asked.
     pub fn poll(&mut self, now_ms: u64) -> bool {
         let result = self.interface.poll(instant(now_ms), &mut self.device, &mut self.sockets);
         self.follow_lease(now_ms);
-        result == smoltcp::iface::PollResult::SocketStateChanged
+        result == PollResult::SocketStateChanged
     }
 
     /// Sleeps until a frame comes, until `until_ms`, or until smoltcp has something to do, whichever is first.
     /// Returns at once when that is now.
     pub fn idle(&mut self, until_ms: Option<u64>) {
         let stack = self.interface.poll_at(instant(now_ms()), &self.sockets).map(millis);
-        let wake_at = [until_ms, stack].into_iter().flatten().min().unwrap_or(u64::MAX);
+        let warning = (!self.leased).then_some(self.warn_at_ms);
+        let wake_at = [until_ms, stack, warning].into_iter().flatten().min().unwrap_or(u64::MAX);
         while now_ms() < wake_at && !self.device.has_frame() {
             self.sleep();
         }

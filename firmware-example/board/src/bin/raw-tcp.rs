@@ -21,8 +21,9 @@ fn main() -> ! {
     let options = Options::parse(board::options(WORDS)).unwrap_or_else(|error| board::refuse(&error));
     let mut network = Network::start(MEMORY, u64::from(board::host_seconds()));
     while !network.is_up() {
-        network.poll(board::now_ms());
-        network.idle(None);
+        if !network.poll(board::now_ms()) {
+            network.idle(None);
+        }
     }
     let broker = options.brokers()[0];
     let Some(address) = resolve(&mut network, broker) else { fail("the name does not resolve") };
