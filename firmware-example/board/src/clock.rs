@@ -6,7 +6,8 @@ use cortex_m_rt::exception;
 use critical_section::Mutex;
 
 use crate::registers::{
-    RCC, RCC_BYPASS_PLL, RCC_CRYSTAL_8_MHZ, RCC_DIVIDE_PLL_BY_4, RCC_PLL_OFF, RCC_USE_DIVIDER, RIS, RIS_PLL_LOCKED,
+    RCC, RCC_BYPASS_PLL, RCC_CRYSTAL_8_MHZ, RCC_DIVIDE_PLL_BY_4, RCC_PLL_OFF, RCC_USE_DIVIDER, RIS,
+    RIS_PLL_LOCKED,
 };
 
 /// The PLL's 200 MHz by 4.

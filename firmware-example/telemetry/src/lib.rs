@@ -6,12 +6,14 @@
 #[cfg(test)]
 extern crate std;
 
+mod app;
 mod options;
 mod reading;
 mod report;
 mod schedule;
 mod text;
 
+pub use app::{Offer, Telemetry};
 pub use options::{Broker, MAX_BROKERS, OptionError, Options};
 pub use reading::{DecodeError, KEY_LEN, Reading, VALUE_LEN, batch_bytes_for};
 pub use report::{Report, Tally};

@@ -152,10 +152,16 @@ impl OptionError<'_> {
             Self::Unknown { word } => line.text("unknown option '").text(word).text(
                 "'; known: broker= topic= records= batch= batch_bytes= linger_ms= interval_ms= device_id=",
             ),
-            Self::Malformed { name, value, expected } => {
-                line.text("option ").text(name).text("='").text(value).text("' is malformed, expected ").text(expected)
+            Self::Malformed { name, value, expected } => line
+                .text("option ")
+                .text(name)
+                .text("='")
+                .text(value)
+                .text("' is malformed, expected ")
+                .text(expected),
+            Self::TooManyBrokers => {
+                line.text("too many broker= options, at most ").number(MAX_BROKERS as u64)
             }
-            Self::TooManyBrokers => line.text("too many broker= options, at most ").number(MAX_BROKERS as u64),
             Self::NoBroker => line.text("no broker, give broker=HOST:PORT"),
         };
     }
@@ -231,6 +237,9 @@ mod tests {
         assert!(said("verbose").starts_with("unknown option 'verbose'"));
         assert_eq!(said("broker=h"), "option broker='h' is malformed, expected HOST:PORT");
         assert_eq!(said("topic=t"), "no broker, give broker=HOST:PORT");
-        assert_eq!(said("broker=h:1 broker=h:2 broker=h:3 broker=h:4 broker=h:5"), "too many broker= options, at most 4");
+        assert_eq!(
+            said("broker=h:1 broker=h:2 broker=h:3 broker=h:4 broker=h:5"),
+            "too many broker= options, at most 4"
+        );
     }
 }

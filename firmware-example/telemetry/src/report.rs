@@ -17,6 +17,8 @@ pub struct Tally {
 }
 
 impl Tally {
+    const ZERO: Self = Self { accepted: 0, delivered: 0, failed: 0 };
+
     /// Every accepted reading has an outcome.
     #[must_use]
     pub const fn settled(&self) -> bool {
@@ -29,13 +31,14 @@ impl Tally {
 pub struct Report<C> {
     console: C,
     tally: Tally,
+    told: Tally,
     progress_at_ms: u64,
 }
 
 impl<C: Console> Report<C> {
     /// A report onto `console`.
     pub const fn new(console: C) -> Self {
-        Self { console, tally: Tally { accepted: 0, delivered: 0, failed: 0 }, progress_at_ms: 0 }
+        Self { console, tally: Tally::ZERO, told: Tally::ZERO, progress_at_ms: 0 }
     }
 
     /// The counts so far.
@@ -48,12 +51,13 @@ impl<C: Console> Report<C> {
         self.tally.accepted += 1;
     }
 
-    /// `NK progress acked= sent=`, unless the last one is less than a quarter of a second old.
+    /// `NK progress acked= sent=`, unless nothing has changed or the last one is less than a quarter of a second old.
     pub fn progress(&mut self, now_ms: u64) {
-        if now_ms < self.progress_at_ms {
+        if now_ms < self.progress_at_ms || self.tally == self.told {
             return;
         }
         self.progress_at_ms = now_ms.saturating_add(PROGRESS_INTERVAL_MS);
+        self.told = self.tally;
         let Tally { accepted, delivered, .. } = self.tally;
         Line::new(&mut self.console, "NK progress")
             .field("acked", u64::from(delivered))

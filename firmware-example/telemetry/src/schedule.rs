@@ -36,7 +36,8 @@ impl Schedule {
         self.next_counter += 1;
         // From the time it was due, not from now: a late reading does not shift all that follow.
         let next = self.due_at_ms.saturating_add(u64::from(self.interval_ms));
-        self.due_at_ms = if next.saturating_add(u64::from(self.interval_ms)) < now_ms { now_ms } else { next };
+        self.due_at_ms =
+            if next.saturating_add(u64::from(self.interval_ms)) < now_ms { now_ms } else { next };
     }
 
     /// When the next reading is due; `None` when all have been accepted.
