@@ -33,6 +33,21 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     fault("hard fault", frame.pc())
 }
 
+/// The chip's own interrupts; the run-time crate would keep room for 240.
+const INTERRUPTS: usize = 44;
+
+unsafe extern "C" {
+    /// The run-time crate's name for the handler below.
+    #[link_name = "DefaultHandler"]
+    fn default_handler();
+}
+
+/// The part of the vector table behind the processor's own exceptions.
+// SAFETY: the name and the section are what the run-time crate asks of a device, and the entries are handlers.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+static __INTERRUPTS: [unsafe extern "C" fn(); INTERRUPTS] = [default_handler; INTERRUPTS];
+
 // SAFETY: no interrupt is enabled outside the sleep in `Network::idle`, where none is taken, so this never runs
 // unless the hardware does what it should not; it never returns.
 #[exception]

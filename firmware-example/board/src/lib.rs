@@ -8,6 +8,7 @@ mod console;
 mod ethernet;
 mod faults;
 mod logger;
+mod memory;
 mod network;
 mod registers;
 mod semihosting;
