@@ -5,7 +5,7 @@ use crate::{Console, Line, batch_bytes_for};
 /// How many `broker=` options are taken.
 pub const MAX_BROKERS: usize = 4;
 
-/// A broker to start from.
+/// The parts of a broker's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broker<'a> {
     /// A host name or an IPv4 address.
@@ -14,17 +14,27 @@ pub struct Broker<'a> {
     pub port: u16,
 }
 
+impl<'a> Broker<'a> {
+    /// The parts of `HOST:PORT`; `None` when it is not of that form.
+    #[must_use]
+    pub fn parse(address: &'a str) -> Option<Self> {
+        let (host, port) = address.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|&port| port != 0)?;
+        (!host.is_empty() && !host.contains(':')).then_some(Self { host, port })
+    }
+}
+
 /// What the firmware is asked to do.
 ///
 /// ```
 /// use telemetry::Options;
 /// let options = Options::parse("broker=10.0.2.2:9092 topic=t records=500 batch=50").unwrap();
-/// assert_eq!(options.brokers()[0].port, 9092);
+/// assert_eq!(options.brokers(), ["10.0.2.2:9092"]);
 /// assert_eq!((options.records, options.batch_bytes), (500, Some(61 + 50 * 39)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options<'a> {
-    brokers: [Broker<'a>; MAX_BROKERS],
+    brokers: [&'a str; MAX_BROKERS],
     broker_count: usize,
     /// `topic=`: where the readings go. `telemetry` unless given.
     pub topic: &'a str,
@@ -71,7 +81,7 @@ impl<'a> Options<'a> {
     /// An [`OptionError`] for the first word that is no option or has a malformed value, or when no broker is given.
     pub fn parse(words: &'a str) -> Result<Self, OptionError<'a>> {
         let mut options = Self {
-            brokers: [Broker { host: "", port: 0 }; MAX_BROKERS],
+            brokers: [""; MAX_BROKERS],
             broker_count: 0,
             topic: "telemetry",
             records: 2_000,
@@ -89,9 +99,9 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    /// The brokers to start from, at least one.
+    /// The brokers to start from, at least one, each a `HOST:PORT` that [`Broker::parse`] takes.
     #[must_use]
-    pub fn brokers(&self) -> &[Broker<'a>] {
+    pub fn brokers(&self) -> &[&'a str] {
         &self.brokers[..self.broker_count]
     }
 
@@ -112,14 +122,11 @@ impl<'a> Options<'a> {
     }
 
     fn add_broker(&mut self, value: &'a str) -> Result<(), OptionError<'a>> {
-        let malformed = OptionError::Malformed { name: "broker", value, expected: "HOST:PORT" };
-        let (host, port) = value.rsplit_once(':').ok_or(malformed)?;
-        let port = port.parse().ok().filter(|&port| port != 0).ok_or(malformed)?;
-        if host.is_empty() || host.contains(':') {
-            return Err(malformed);
+        if Broker::parse(value).is_none() {
+            return Err(OptionError::Malformed { name: "broker", value, expected: "HOST:PORT" });
         }
         let free = self.brokers.get_mut(self.broker_count).ok_or(OptionError::TooManyBrokers)?;
-        *free = Broker { host, port };
+        *free = value;
         self.broker_count += 1;
         Ok(())
     }
@@ -180,10 +187,8 @@ mod tests {
              interval_ms=7 device_id=18446744073709551615",
         )
         .unwrap();
-        assert_eq!(
-            options.brokers(),
-            [Broker { host: "10.0.2.2", port: 9092 }, Broker { host: "kafka.local", port: 1 }]
-        );
+        assert_eq!(options.brokers(), ["10.0.2.2:9092", "kafka.local:1"]);
+        assert_eq!(Broker::parse(options.brokers()[1]), Some(Broker { host: "kafka.local", port: 1 }));
         assert_eq!((options.topic, options.records, options.batch_bytes), ("a.B-c_1", 5, Some(2_048)));
         assert_eq!((options.linger_ms, options.interval_ms, options.device_id), (0, 7, u64::MAX));
     }

@@ -25,7 +25,7 @@ fn main() -> ! {
             network.idle(None);
         }
     }
-    let broker = options.brokers()[0];
+    let Some(broker) = Broker::parse(options.brokers()[0]) else { fail("no broker") };
     let Some(address) = resolve(&mut network, broker) else { fail("the name does not resolve") };
     connect(&mut network, address, broker.port);
     let started_ms = board::now_ms();
@@ -70,11 +70,13 @@ fn connect(network: &mut Network, address: IpAddress, port: u16) {
     loop {
         network.poll(board::now_ms());
         let socket = network.sockets.get_mut::<tcp::Socket<'_>>(network.tcp[0]);
-        match socket.state() {
-            tcp::State::Established => return defmt::info!("connected"),
-            tcp::State::Closed => fail("nobody listens"),
-            _ => network.idle(None),
+        if socket.may_send() {
+            return defmt::info!("connected");
         }
+        if !socket.is_open() {
+            fail("nobody listens");
+        }
+        network.idle(None);
     }
 }
 
