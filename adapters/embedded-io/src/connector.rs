@@ -3,7 +3,7 @@ use core::task::{Context, Poll, Waker};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use nanokafka::Endpoint;
 
-/// Opens and closes the connection, and lends its two streams. See the [crate](crate) for one that dials a modem.
+/// Opens and closes the connection, and lends its two streams. See the [crate] for one that dials a modem.
 ///
 /// The connector owns what the streams live in, so one object may be all three:
 ///

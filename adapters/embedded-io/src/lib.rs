@@ -1,7 +1,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
-//! [nanokafka](nanokafka) over one connection that somebody else makes: a modem with its own TCP, a serial link to
+//! [nanokafka] over one connection that somebody else makes: a modem with its own TCP, a serial link to
 //! a gateway, another TCP stack. All it takes is a pair of [embedded-io](embedded_io) streams that say whether
 //! they are ready, and a [`Connector`] that opens and closes what they carry.
 //!
