@@ -32,10 +32,12 @@ pub(crate) struct Shared {
     state: Mutex<State>,
 }
 
+type OpenBatch = (BatchId, Arc<BatchState>);
+
 struct State {
     core: OwnedCore,
     /// The batches without an outcome, by the core's slot.
-    open: Box<[Option<(BatchId, Arc<BatchState>)>]>,
+    open: Box<[Option<OpenBatch>]>,
     pool: Pool,
     next_sequence: u64,
     room: Waiters,
