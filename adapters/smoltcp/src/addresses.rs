@@ -19,6 +19,7 @@ impl Addresses {
     }
 
     /// Those that a name server gave, and whether to ask it once more.
+    #[cfg(feature = "dns")]
     pub(crate) fn of_name(found: impl IntoIterator<Item = IpAddress>, ask_for_ipv6: bool) -> Self {
         let mut addresses = Self { ask_for_ipv6, ..Self::default() };
         for (place, address) in addresses.list.iter_mut().zip(found) {

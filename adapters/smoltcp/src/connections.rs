@@ -48,7 +48,7 @@ impl<const N: usize> Connections<N> {
     /// `seed` chooses the local ports, 49152 to 65535. It must differ at every start of the device (a hardware
     /// generator, noise of a converter, a count of starts in flash): after a reset the broker may still hold the
     /// connections of the last run, and a connection from one of their ports would be taken for the old one. A
-    /// port is used again after 32 other connections at the earliest.
+    /// port comes back after about 32 other connections at the earliest.
     #[must_use]
     pub fn new(sockets: [SocketHandle; N], seed: u64) -> Self {
         Self {

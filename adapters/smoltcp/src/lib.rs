@@ -1,7 +1,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
-//! [nanokafka](nanokafka) over [smoltcp]: a [`Transport`](nanokafka::Transport) on TCP sockets that stay in the
+//! [nanokafka] over [smoltcp]: a [`Transport`](nanokafka::Transport) on TCP sockets that stay in the
 //! application's own [`SocketSet`](smoltcp::iface::SocketSet).
 //!
 //! A [`Connections`] says which sockets the producer may use. Each poll of the producer borrows it together with

@@ -65,7 +65,6 @@ fn is_used(sockets: &SocketSet<'_>, port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
 
     #[test]
     fn ports_stay_in_range_and_none_comes_back_soon() {
@@ -84,11 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_seeds_start_far_from_each_other() {
-        let mut first: Vec<u16> = (0..16).map(|seed| Ports::new(seed).next()).collect();
-        first.sort_unstable();
-        first.dedup();
-        assert!(first.len() == 16 && first[15] - first[0] > 8_192, "{first:?}");
+    fn neighbouring_seeds_start_at_unrelated_ports() {
+        let first: std::collections::BTreeSet<u16> = (0..1000).map(|seed| Ports::new(seed).next()).collect();
+        // 1000 draws out of 16384 hit 970 different ones on average.
+        assert!((940..1000).contains(&first.len()), "{}", first.len());
     }
 
     #[test]

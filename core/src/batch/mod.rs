@@ -18,7 +18,7 @@ mod stored;
 mod write;
 
 pub use stored::{Headers, StoredHeader, StoredRecord, StoredRecords};
-pub(crate) use write::{Appended, append, begin, seal};
+pub(crate) use write::{append, begin, first_record_bytes, seal};
 
 /// Bytes before the first record.
 pub(crate) const HEADER_BYTES: usize = 61;

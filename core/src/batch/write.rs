@@ -97,6 +97,12 @@ pub(crate) fn seal(batch: &mut [u8], count: u32) {
     put(batch, CRC_AT, &crc.to_be_bytes());
 }
 
+/// The bytes of a record that is the first of its batch; `None` when that overflows.
+pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) -> Option<usize> {
+    let body = body_bytes(0, 0, record, value_len)?;
+    varint::len_of_len(body).checked_add(body)
+}
+
 /// A record's bytes after its length field; `None` when that overflows.
 fn body_bytes(
     offset_delta: i32,
@@ -104,7 +110,8 @@ fn body_bytes(
     record: &Record<'_>,
     value_len: Option<usize>,
 ) -> Option<usize> {
-    let mut bytes = 1 + varint::len(timestamp_delta) + varint::len(i64::from(offset_delta));
+    let mut bytes =
+        varint::len(timestamp_delta).checked_add(varint::len(i64::from(offset_delta)))?.checked_add(1)?;
     bytes = bytes.checked_add(nullable_bytes(record.key.map(<[u8]>::len))?)?;
     bytes = bytes.checked_add(nullable_bytes(value_len)?)?;
     bytes = bytes.checked_add(varint::len_of_len(record.headers.len()))?;
@@ -159,7 +166,12 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    fn record<'a>(key: Option<&'a [u8]>, value: Option<&'a [u8]>, headers: &'a [Header<'a>], ts: i64) -> Record<'a> {
+    fn record<'a>(
+        key: Option<&'a [u8]>,
+        value: Option<&'a [u8]>,
+        headers: &'a [Header<'a>],
+        ts: i64,
+    ) -> Record<'a> {
         Record { key, value, headers, timestamp_ms: ts, ..Record::new(TopicId::new(0), b"") }
     }
 
@@ -235,7 +247,10 @@ mod tests {
         let stored: Vec<_> = StoredRecords::new(&slot[..len]).collect();
         assert_eq!(stored.len(), records.len());
         for (stored, record) in stored.iter().zip(&records) {
-            assert_eq!((stored.key, stored.value, stored.timestamp_ms), (record.key, record.value, record.timestamp_ms));
+            assert_eq!(
+                (stored.key, stored.value, stored.timestamp_ms),
+                (record.key, record.value, record.timestamp_ms)
+            );
             let headers: Vec<_> = stored.headers.clone().map(|h| (h.key, h.value)).collect();
             let expected: Vec<_> = record.headers.iter().map(|h| (h.key.as_bytes(), h.value)).collect();
             assert_eq!(headers, expected);
@@ -249,7 +264,8 @@ mod tests {
         for (len, ts) in [(0usize, 0i64), (63, 1), (64, i64::from(i32::MAX)), (3000, -5)] {
             begin(&mut slot, 0).unwrap();
             let value = vec![0; len];
-            let end = push(&mut slot, HEADER_BYTES, u32::MAX >> 1, &record(None, Some(&value), &[], ts)).unwrap();
+            let end =
+                push(&mut slot, HEADER_BYTES, u32::MAX >> 1, &record(None, Some(&value), &[], ts)).unwrap();
             assert!(end - HEADER_BYTES - len <= RECORD_OVERHEAD_MAX);
         }
     }

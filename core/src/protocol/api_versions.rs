@@ -6,7 +6,11 @@ use crate::code::ErrorCode;
 use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
 
 /// The request, whole.
-pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id: &str) -> Result<(), NoRoom> {
+pub(crate) fn write_request(
+    out: &mut Writer<'_>,
+    correlation_id: i32,
+    client_id: &str,
+) -> Result<(), NoRoom> {
     RequestHeader { api: Api::ApiVersions, version: 0, correlation_id, client_id }.write(out, 0)
 }
 
@@ -36,7 +40,9 @@ impl Usable {
 enum Field {
     Error,
     Count,
-    Entry { left: u32 },
+    Entry {
+        left: u32,
+    },
     /// The body of an error answer: of a version that cannot be known.
     Ignored,
 }
@@ -53,7 +59,7 @@ pub(crate) struct Response {
 impl Response {
     pub(crate) fn new() -> Self {
         Self {
-            stream: Stream::default(),
+            stream: Stream::new(),
             field: Field::Error,
             error: ErrorCode::NONE,
             usable: Usable { produce: None, metadata: false },

@@ -22,7 +22,8 @@ pub(crate) fn write_start(
     names_bytes: usize,
 ) -> Result<(), NoRoom> {
     let lengths = topics.checked_mul(2).ok_or(NoRoom)?;
-    let body = BODY_FIXED_BYTES.checked_add(lengths).and_then(|n| n.checked_add(names_bytes)).ok_or(NoRoom)?;
+    let body =
+        BODY_FIXED_BYTES.checked_add(lengths).and_then(|n| n.checked_add(names_bytes)).ok_or(NoRoom)?;
     RequestHeader { api: Api::Metadata, version: VERSION, correlation_id, client_id }.write(out, body)?;
     out.len32(topics)
 }
@@ -35,8 +36,8 @@ pub(crate) fn write_end(out: &mut Writer<'_>, allow_auto_topic_creation: bool) -
 /// A part of a response, in the order in which they arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
-    /// How long the client should send nothing.
-    Throttle { ms: i32 },
+    /// The response begins.
+    Begin,
     /// A broker follows.
     BrokerId(i32),
     /// A piece of that broker's host name.
@@ -101,6 +102,8 @@ pub(crate) struct Response {
     topic: TopicMatch,
     error: ErrorCode,
     index: i32,
+    /// How long the client should send nothing.
+    pub(crate) throttle_ms: i32,
 }
 
 /// Takes the value of a `Result<Option<_>, Malformed>`, or answers that bytes are missing.
@@ -116,7 +119,7 @@ macro_rules! wait {
 impl Response {
     pub(crate) fn new() -> Self {
         Self {
-            stream: Stream::default(),
+            stream: Stream::new(),
             field: Field::Throttle,
             skip: Skip::default(),
             brokers: 0,
@@ -125,6 +128,7 @@ impl Response {
             topic: TopicMatch::default(),
             error: ErrorCode::NONE,
             index: 0,
+            throttle_ms: 0,
         }
     }
 
@@ -135,8 +139,8 @@ impl Response {
             }
             self.field = match self.field {
                 Field::Throttle => {
-                    let ms = need!(self.stream.i32(frame));
-                    sink.metadata(Event::Throttle { ms });
+                    self.throttle_ms = need!(self.stream.i32(frame));
+                    sink.metadata(Event::Begin);
                     Field::BrokerCount
                 }
                 Field::BrokerCount => {
@@ -311,10 +315,11 @@ mod tests {
             match event {
                 Event::BrokerHost(piece) => self.host.extend(piece),
                 Event::BrokerPort(port) => {
-                    let host = String::from_utf8(core::mem::take(&mut self.host)).unwrap();
+                    let host = core::mem::take(&mut self.host);
+                    let host = String::from_utf8_lossy(&host);
                     self.events.push(format!("at {host}:{port}"));
                 }
-                Event::Throttle { .. } | Event::BrokerId(_) | Event::Topic { .. } | Event::Partition { .. } => {
+                Event::Begin | Event::BrokerId(_) | Event::Topic { .. } | Event::Partition { .. } => {
                     self.events.push(format!("{event:?}"));
                 }
             }
@@ -385,7 +390,7 @@ mod tests {
             assert_eq!(
                 events,
                 [
-                    "Throttle { ms: 7 }",
+                    "Begin",
                     "BrokerId(1)",
                     "at kafka-1.example.com:9092",
                     "BrokerId(2)",

@@ -22,6 +22,7 @@ pub(crate) use topic_name::TopicMatch;
 pub(crate) const HEADER_BYTES: usize = 4 + 2 + 2 + 4 + 2;
 
 /// A request's API.
+#[allow(clippy::enum_variant_names, reason = "the protocol's names")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Api {

@@ -3,7 +3,7 @@
 //! A request is written in parts, so that the batches are never copied: the start, then for each topic its name
 //! and number of partitions, then for each partition its index and the batch's length, each batch right behind.
 
-use super::{Api, Decoded, HEADER_BYTES, RequestHeader, Sink, Skip, TopicMatch, need};
+use super::{Api, Decoded, RequestHeader, Sink, Skip, TopicMatch, need};
 use crate::code::ErrorCode;
 use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
 
@@ -17,13 +17,10 @@ pub(crate) const VERSION_MAX: i16 = 8;
 const START_BYTES: usize = 2 + 2 + 4 + 4;
 
 /// Bytes of a topic besides its name: the name's length and the number of partitions.
-const TOPIC_BYTES: usize = 2 + 4;
+pub(crate) const TOPIC_BYTES: usize = 2 + 4;
 
 /// Bytes of a partition besides its batch: index and length.
-const PARTITION_BYTES: usize = 4 + 4;
-
-/// What a request with one partition takes besides its batch, the client id and the topic's name.
-pub(crate) const FIXED_BYTES: usize = HEADER_BYTES + START_BYTES + TOPIC_BYTES + PARTITION_BYTES;
+pub(crate) const PARTITION_BYTES: usize = 4 + 4;
 
 /// A request's fields in front of its first topic.
 #[derive(Clone, Copy, Debug)]
@@ -54,16 +51,12 @@ impl Size {
         self.between = self.between.saturating_add(PARTITION_BYTES);
         self.batches = self.batches.saturating_add(batch_bytes);
     }
-
-    /// Bytes that are written besides the batches.
-    pub(crate) fn head_bytes(&self, client_id: &str) -> usize {
-        self.between.saturating_add(HEADER_BYTES + START_BYTES).saturating_add(client_id.len())
-    }
 }
 
 impl Start<'_> {
     pub(crate) fn write(&self, out: &mut Writer<'_>, size: &Size) -> Result<(), NoRoom> {
-        let body = size.between.checked_add(START_BYTES).and_then(|n| n.checked_add(size.batches)).ok_or(NoRoom)?;
+        let body =
+            size.between.checked_add(START_BYTES).and_then(|n| n.checked_add(size.batches)).ok_or(NoRoom)?;
         let Self { version, correlation_id, client_id, .. } = *self;
         RequestHeader { api: Api::Produce, version, correlation_id, client_id }.write(out, body)?;
         out.null_string()?;
@@ -138,7 +131,7 @@ impl Response {
     pub(crate) fn new(version: i16) -> Self {
         Self {
             version,
-            stream: Stream::default(),
+            stream: Stream::new(),
             field: Field::TopicCount,
             skip: Skip::default(),
             topics: 0,
@@ -323,8 +316,6 @@ mod tests {
         write_topic(&mut out, "t", 1).unwrap();
         write_partition(&mut out, 0, 86).unwrap();
         let len = out.len();
-        assert_eq!(len, size.head_bytes("dev"));
-        assert_eq!(len, FIXED_BYTES + "dev".len() + "t".len());
         let golden = b"\0\0\0\x7e\0\0\0\x03\0\0\0\x01\0\x03dev\xff\xff\xff\xff\0\0\x75\x30\
             \0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0\0\x56";
         assert_eq!(&buf[..len], golden);
@@ -337,7 +328,8 @@ mod tests {
             for piece in 1..=bytes.len() {
                 let (partitions, throttle_ms, decoded) = decode(version, &bytes, piece).unwrap();
                 assert_eq!((throttle_ms, decoded), (9, Decoded::Whole));
-                let seen: Vec<_> = partitions.iter().map(|p| (p.topic, p.index, p.error.code(), p.base_offset)).collect();
+                let seen: Vec<_> =
+                    partitions.iter().map(|p| (p.topic, p.index, p.error.code(), p.base_offset)).collect();
                 assert_eq!(seen, [(Some(0), 0, 0, 100), (Some(0), 1, 6, 100), (Some(1), 0, 0, 100)]);
             }
         }

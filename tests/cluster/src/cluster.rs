@@ -325,6 +325,17 @@ impl Cluster {
         })
     }
 
+    /// Looks whether a node has ended that nobody stopped.
+    ///
+    /// # Errors
+    /// One has: with the end of its log.
+    pub fn check(&mut self) -> Result<()> {
+        let died = self.nodes.iter_mut().find_map(|n| n.has_died().then(|| (n.id, n.log())));
+        let Some((id, log)) = died else { return Ok(()) };
+        self.keep_logs = true;
+        Err(Error::not_ready(format!("node {id} has ended by itself"), &log))
+    }
+
     /// Keeps the logs when this is dropped, and tells where they are. A panic does the same by itself.
     pub fn keep_logs(&mut self) -> &Path {
         self.keep_logs = true;

@@ -45,6 +45,11 @@ impl Node {
         self.process.as_mut().is_some_and(Process::is_running)
     }
 
+    /// Whether its process has ended without being told to.
+    pub(crate) fn has_died(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| !process.is_running())
+    }
+
     /// Whether it can be expected to answer.
     pub(crate) fn answers(&mut self) -> bool {
         !self.paused && self.is_running()

@@ -81,7 +81,7 @@ fn three_nodes_of_kafka_2_8_2() {
 
 #[test]
 #[ignore = "needs Java; run by cargo xtask test --only kafka"]
-fn a_node_that_cannot_start_shows_its_log() {
+fn kafka_4_4_0_that_cannot_start_shows_its_log() {
     let broken = Options::new("4.4.0").property("log.retention.hours", "soon");
     let error = Cluster::start(broken).unwrap_err().to_string();
     assert!(error.contains("log.retention.hours"), "{error}");
