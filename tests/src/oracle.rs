@@ -63,14 +63,15 @@ pub fn judge(submitted: &[Submitted], found: &[Found]) -> SixCounts {
     for record in submitted {
         assert!(seen.insert((&record.topic, &record.content)), "submitted twice: {:?}", record.content);
     }
-    let topics: BTreeSet<&String> =
-        submitted.iter().map(|record| &record.topic).chain(found.iter().map(|record| &record.topic)).collect();
+    let topics: BTreeSet<&String> = submitted
+        .iter()
+        .map(|record| &record.topic)
+        .chain(found.iter().map(|record| &record.topic))
+        .collect();
     let mut sum = SixCounts::default();
     for topic in topics {
-        let of_topic = submitted.iter().filter(|record| record.topic == *topic).map(|record| verdict::Submitted {
-            id: &record.content,
-            partition: record.partition,
-            outcome: record.outcome,
+        let of_topic = submitted.iter().filter(|record| record.topic == *topic).map(|record| {
+            verdict::Submitted { id: &record.content, partition: record.partition, outcome: record.outcome }
         });
         let log = found.iter().filter(|record| record.topic == *topic).map(|record| verdict::Consumed {
             id: &record.content,
@@ -128,7 +129,7 @@ mod tests {
         let journal = [submitted("a", at(0, 2))];
         let verdict = judge(&journal, &[found("a", 0, 0), found("a", 0, 1), found("a", 0, 2)]);
         assert_eq!(verdict, SixCounts { duplicated: 2, ..SixCounts::default() });
-            }
+    }
 
     #[test]
     fn a_record_that_overtakes_in_its_partition_is_reordered() {
@@ -180,7 +181,10 @@ mod tests {
     #[test]
     fn a_record_in_another_partition_than_was_asked_for_is_a_mismatch() {
         let journal = [Submitted { partition: Some(1), ..submitted("a", at(0, 0)) }];
-        assert_eq!(judge(&journal, &[found("a", 0, 0)]), SixCounts { offset_mismatch: 1, ..SixCounts::default() });
+        assert_eq!(
+            judge(&journal, &[found("a", 0, 0)]),
+            SixCounts { offset_mismatch: 1, ..SixCounts::default() }
+        );
     }
 
     #[test]

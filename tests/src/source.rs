@@ -78,7 +78,9 @@ pub fn mentions(source: &str, module: &[String]) -> Vec<Mention> {
                 inner.retain(|(opened_at, _)| *opened_at < depth);
             }
             "mod" if text(&tokens, at + 2) == "{" => inner.push((depth, text(&tokens, at + 1).to_owned())),
-            "crate" | "self" | "super" if text(&tokens, at + 1) == "::" && text(&tokens, at.wrapping_sub(1)) != "::" => {
+            "crate" | "self" | "super"
+                if text(&tokens, at + 1) == "::" && text(&tokens, at.wrapping_sub(1)) != "::" =>
+            {
                 let here: Vec<String> =
                     module.iter().cloned().chain(inner.iter().map(|(_, name)| name.clone())).collect();
                 at = path_tree(&tokens, at, &here, &[], &mut mentions);
@@ -246,8 +248,10 @@ mod tests {
     #[test]
     fn a_function_is_as_long_as_its_signature_and_its_body() {
         let source = "trait T { fn declared(&self); }\nfn one() {}\nfn three(\n    a: [u8; 3],\n) -> u8 { if a[0] > 1 {\n 1 } else { 2 }\n}\n";
-        let found: Vec<(String, usize, usize)> =
-            functions(source).into_iter().map(|function| (function.name, function.line, function.lines)).collect();
+        let found: Vec<(String, usize, usize)> = functions(source)
+            .into_iter()
+            .map(|function| (function.name, function.line, function.lines))
+            .collect();
         assert_eq!(found, [("one".to_owned(), 2, 1), ("three".to_owned(), 3, 5)]);
     }
 }

@@ -68,7 +68,12 @@ impl<R: Rig> World<R> {
     ///
     /// # Errors
     /// Those of [`Producer::send`].
-    pub fn send(&mut self, topic: TopicId, partition: Option<i32>, content: Content) -> Result<(), SendError> {
+    pub fn send(
+        &mut self,
+        topic: TopicId,
+        partition: Option<i32>,
+        content: Content,
+    ) -> Result<(), SendError> {
         let headers: Vec<Header<'_>> =
             content.headers.iter().map(|(key, value)| Header { key, value: value.as_deref() }).collect();
         let record = Record {
@@ -88,7 +93,12 @@ impl<R: Rig> World<R> {
         assert_eq!(ticket.index as usize, members.len(), "the ticket's place in its batch");
         members.push(self.journal.len());
         let topic = self.producer.topic_name(topic).expect("a topic that took a record has a name");
-        self.journal.push(Submitted { topic: topic.to_owned(), partition, content, outcome: Outcome::Unreported });
+        self.journal.push(Submitted {
+            topic: topic.to_owned(),
+            partition,
+            content,
+            outcome: Outcome::Unreported,
+        });
         Ok(())
     }
 
@@ -300,7 +310,8 @@ impl<R: Rig> World<R> {
             let Some(undelivered) = self.producer.peek_delivery() else { return };
             let batch = undelivered.delivery.batch;
             let kept: Vec<Content> = undelivered.records.map(|record| setup::content_of(&record)).collect();
-            let members = self.batches.get(&batch).unwrap_or_else(|| panic!("a delivery of no batch: {batch:?}"));
+            let members =
+                self.batches.get(&batch).unwrap_or_else(|| panic!("a delivery of no batch: {batch:?}"));
             let sent: Vec<&Content> = members.iter().map(|&place| &self.journal[place].content).collect();
             assert!(kept.iter().eq(sent), "the records of a batch, read back");
             let delivery = self.producer.next_delivery().expect("what was peeked at can be taken");

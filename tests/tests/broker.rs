@@ -52,12 +52,19 @@ impl Client {
     }
 
     /// The error code and the base offset for the one partition.
-    fn produce(&mut self, topic: &'static str, partition: i32, acks: i16, batch: Bytes) -> Option<(i16, i64)> {
+    fn produce(
+        &mut self,
+        topic: &'static str,
+        partition: i32,
+        acks: i16,
+        batch: Bytes,
+    ) -> Option<(i16, i64)> {
         let part = PartitionProduceData::default().with_index(partition).with_records(Some(batch));
         let topic = TopicProduceData::default()
             .with_name(TopicName(StrBytes::from_static_str(topic)))
             .with_partition_data(vec![part]);
-        let request = ProduceRequest::default().with_acks(acks).with_timeout_ms(1000).with_topic_data(vec![topic]);
+        let request =
+            ProduceRequest::default().with_acks(acks).with_timeout_ms(1000).with_topic_data(vec![topic]);
         self.send(ApiKey::Produce, 7, &request);
         if self.cluster.transmit_at(self.connection).is_none() {
             return None;
@@ -68,9 +75,11 @@ impl Client {
     }
 
     fn metadata(&mut self, topic: &'static str, may_create: bool) -> MetadataResponse {
-        let topic = MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_static_str(topic))));
-        let request =
-            MetadataRequest::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(may_create);
+        let topic =
+            MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_static_str(topic))));
+        let request = MetadataRequest::default()
+            .with_topics(Some(vec![topic]))
+            .with_allow_auto_topic_creation(may_create);
         self.send(ApiKey::Metadata, 4, &request);
         self.answer(4)
     }
@@ -200,8 +209,11 @@ fn metadata_names_leaders_and_only_brokers_that_are_up() {
     let answer = client.metadata("t", false);
     let brokers: Vec<i32> = answer.brokers.iter().map(|broker| broker.node_id.0).collect();
     assert_eq!(brokers, [1000, 1001, 1, 2, 1002, 1003]);
-    let mut leaders: Vec<_> =
-        answer.topics[0].partitions.iter().map(|p| (p.partition_index, p.leader_id.0, p.error_code)).collect();
+    let mut leaders: Vec<_> = answer.topics[0]
+        .partitions
+        .iter()
+        .map(|p| (p.partition_index, p.leader_id.0, p.error_code))
+        .collect();
     leaders.sort_unstable();
     assert_eq!(leaders, [(0, 1, 0), (1, 2, 0), (2, -1, 5), (3, 1, 0), (4, 2, 0), (5, -1, 5)]);
 }
@@ -252,7 +264,9 @@ fn an_api_versions_request_that_is_too_new_is_answered_with_35_in_version_0() {
 
 #[test]
 fn a_request_that_cannot_be_parsed_closes_the_connection() {
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 0, 0, 9, 0, 0, 0, 7, 0, 0, 0, 1, 0], &[0, 0, 0, 3, 1, 2, 3]] {
+    for bytes in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 0, 0, 9, 0, 0, 0, 7, 0, 0, 0, 1, 0], &[0, 0, 0, 3, 1, 2, 3]]
+    {
         let mut client = Client::of(three_brokers(), 1);
         client.cluster.receive(client.connection, 0, bytes);
         assert_eq!(client.cluster.ending(client.connection), Some(Ending::Closed));
@@ -316,7 +330,8 @@ fn each_mutation_changes_the_answer() {
         if let Some(mutation) = mutation {
             client.cluster.inject(Fault::on(Api::Produce, Action::Spoil(mutation)));
         }
-        let part = |index| PartitionProduceData::default().with_index(index).with_records(Some(batch(&["a"])));
+        let part =
+            |index| PartitionProduceData::default().with_index(index).with_records(Some(batch(&["a"])));
         let topic = TopicProduceData::default()
             .with_name(TopicName(StrBytes::from_static_str("t")))
             .with_partition_data(vec![part(0), part(3)]);
@@ -327,8 +342,21 @@ fn each_mutation_changes_the_answer() {
     };
     use Mutation::*;
     let mutations = [
-        Truncated, ShortBody, OversizeLength, NegativeLength, WrongCorrelation, Garbage, ExtraBytes, NegativeCount,
-        HugeCount, HugeString, DuplicatePartition, MissingPartition, ForeignTopic, Http, TlsAlert,
+        Truncated,
+        ShortBody,
+        OversizeLength,
+        NegativeLength,
+        WrongCorrelation,
+        Garbage,
+        ExtraBytes,
+        NegativeCount,
+        HugeCount,
+        HugeString,
+        DuplicatePartition,
+        MissingPartition,
+        ForeignTopic,
+        Http,
+        TlsAlert,
     ];
     let mut answers: Vec<Vec<u8>> = mutations.iter().map(|&mutation| answer_with(Some(mutation))).collect();
     answers.push(answer_with(None));

@@ -39,9 +39,13 @@ fn workspace() -> PathBuf {
 
 /// What the crate's root gives other names to: `Config` is of `config`.
 fn root_names(lib: &str) -> BTreeMap<String, String> {
-    let qualified = lib.replace("pub use ", "pub use self::").replace("pub(crate) use ", "pub(crate) use self::");
+    let qualified =
+        lib.replace("pub use ", "pub use self::").replace("pub(crate) use ", "pub(crate) use self::");
     let mentions = mentions(&qualified, &[]);
-    mentions.into_iter().filter_map(|mention| Some((mention.path.last()?.clone(), mention.path.first()?.clone()))).collect()
+    mentions
+        .into_iter()
+        .filter_map(|mention| Some((mention.path.last()?.clone(), mention.path.first()?.clone())))
+        .collect()
 }
 
 /// What is wrong with the imports of one file of core.
@@ -143,7 +147,10 @@ fn too_long(file: &Path, source: &str) -> Vec<String> {
     }
     for function in functions(source).into_iter().filter(|function| function.lines > FUNCTION_LINES_MAX) {
         let (name, line, lines) = (function.name, function.line, function.lines);
-        long.push(format!("{}:{line}: `{name}` has {lines} lines, at most {FUNCTION_LINES_MAX}", file.display()));
+        long.push(format!(
+            "{}:{line}: `{name}` has {lines} lines, at most {FUNCTION_LINES_MAX}",
+            file.display()
+        ));
     }
     long
 }

@@ -150,11 +150,19 @@ impl Faults {
 
     /// The action for a whole request.
     pub(super) fn for_request(&mut self, api: Api, node: i32) -> Option<Action> {
-        self.take(|fault| !fault.action.is_local() && fault.api == api && fault.node.is_none_or(|n| n == node))
+        self.take(|fault| {
+            !fault.action.is_local() && fault.api == api && fault.node.is_none_or(|n| n == node)
+        })
     }
 
     /// The error for one topic (`partition` is `None`) or one partition.
-    pub(super) fn for_part(&mut self, api: Api, node: i32, topic: &str, partition: Option<i32>) -> Option<Action> {
+    pub(super) fn for_part(
+        &mut self,
+        api: Api,
+        node: i32,
+        topic: &str,
+        partition: Option<i32>,
+    ) -> Option<Action> {
         self.take(|fault| {
             fault.action.is_local()
                 && fault.api == api
@@ -163,7 +171,9 @@ impl Faults {
                 && match api {
                     // Metadata has errors of both levels, told apart by whether the fault names a partition.
                     Api::Metadata => fault.partition == partition,
-                    Api::Produce | Api::ApiVersions => fault.partition.is_none() || fault.partition == partition,
+                    Api::Produce | Api::ApiVersions => {
+                        fault.partition.is_none() || fault.partition == partition
+                    }
                 }
         })
     }

@@ -69,14 +69,20 @@ impl Cluster {
     }
 
     /// The body of the answer; `None` for Produce with acks=0.
-    fn carry_out(&mut self, seen: &mut Seen, frame: &mut Bytes, way: &mut Way) -> anyhow::Result<Option<BytesMut>> {
+    fn carry_out(
+        &mut self,
+        seen: &mut Seen,
+        frame: &mut Bytes,
+        way: &mut Way,
+    ) -> anyhow::Result<Option<BytesMut>> {
         let mut body = BytesMut::new();
         let version = seen.version;
         match seen.api {
             Api::ApiVersions => {
                 ApiVersionsRequest::decode(frame, version)?;
                 let error = self.faults.for_part(Api::ApiVersions, seen.node, "", None);
-                let mut response = api_versions(self.nodes[&seen.node].release).with_throttle_time_ms(way.throttle_ms);
+                let mut response =
+                    api_versions(self.nodes[&seen.node].release).with_throttle_time_ms(way.throttle_ms);
                 if let Some(Action::Error(code)) = error {
                     response = ApiVersionsResponse::default().with_error_code(code);
                 }
@@ -91,7 +97,8 @@ impl Cluster {
                 let request = ProduceRequest::decode(frame, version)?;
                 let (mut response, written) = self.produce(seen, request);
                 way.confirms = written;
-                let failed = response.responses.iter().flat_map(|t| &t.partition_responses).any(|p| p.error_code != 0);
+                let failed =
+                    response.responses.iter().flat_map(|t| &t.partition_responses).any(|p| p.error_code != 0);
                 if seen.acks == 0 {
                     // The only way in which a broker can tell a client that does not listen.
                     anyhow::ensure!(!failed || way.mutation.is_some(), ACKS_ZERO_FAILED);
@@ -165,10 +172,13 @@ impl Cluster {
 
     fn metadata(&mut self, node: i32, request: &MetadataRequest) -> MetadataResponse {
         let names: Vec<String> = match &request.topics {
-            Some(topics) => topics.iter().filter_map(|topic| topic.name.as_ref()).map(|name| name.to_string()).collect(),
+            Some(topics) => {
+                topics.iter().filter_map(|topic| topic.name.as_ref()).map(|name| name.to_string()).collect()
+            }
             None => self.topics.keys().cloned().collect(),
         };
-        let topics = names.iter().map(|name| self.topic_metadata(node, name, request.allow_auto_topic_creation));
+        let topics =
+            names.iter().map(|name| self.topic_metadata(node, name, request.allow_auto_topic_creation));
         let topics = topics.collect();
         MetadataResponse::default()
             .with_brokers(self.broker_list())
@@ -187,7 +197,9 @@ impl Cluster {
         };
         let real = self.nodes.iter().filter(|(_, node)| node.up);
         // Half before and half after the real ones: their places must not matter.
-        let extra = |range: std::ops::Range<i32>| range.map(move |n| broker(1000 + n, &format!("extra-{n}.test"), 9092));
+        let extra = |range: std::ops::Range<i32>| {
+            range.map(move |n| broker(1000 + n, &format!("extra-{n}.test"), 9092))
+        };
         let half = self.extra_brokers / 2;
         extra(0..half)
             .chain(real.map(|(&id, node)| broker(id, &node.host, node.port)))
@@ -196,7 +208,8 @@ impl Cluster {
     }
 
     fn topic_metadata(&mut self, node: i32, name: &str, may_create: bool) -> MetadataResponseTopic {
-        let answer = MetadataResponseTopic::default().with_name(Some(TopicName(StrBytes::from_string(name.to_owned()))));
+        let answer = MetadataResponseTopic::default()
+            .with_name(Some(TopicName(StrBytes::from_string(name.to_owned()))));
         if let Some(Action::Error(code)) = self.faults.for_part(Api::Metadata, node, name, None) {
             return answer.with_error_code(code);
         }
@@ -224,7 +237,9 @@ impl Cluster {
                 .with_isr_nodes(vec![partition.leader.into()]);
             let up = nodes.get(&partition.leader).is_some_and(|leader| leader.up);
             match faults.for_part(Api::Metadata, node, name, Some(index as i32)) {
-                Some(Action::Error(code)) => answer = answer.with_error_code(code).with_leader_id((-1).into()),
+                Some(Action::Error(code)) => {
+                    answer = answer.with_error_code(code).with_leader_id((-1).into())
+                }
                 _ if up => answer = answer.with_leader_id(partition.leader.into()),
                 _ => answer = answer.with_error_code(LEADER_NOT_AVAILABLE).with_leader_id((-1).into()),
             }

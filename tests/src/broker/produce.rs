@@ -35,13 +35,19 @@ impl Cluster {
             let mut answers = Vec::new();
             for part in topic.partition_data {
                 if !parts.insert((topic.name.to_string(), part.index)) {
-                    self.violations.push(format!("{}-{} twice in one Produce", topic.name.as_str(), part.index));
+                    self.violations.push(format!(
+                        "{}-{} twice in one Produce",
+                        topic.name.as_str(),
+                        part.index
+                    ));
                 }
                 let (answer, appended) = self.produce_part(seen, &topic.name, part);
                 written |= appended;
                 answers.push(answer);
             }
-            topics.push(TopicProduceResponse::default().with_name(topic.name).with_partition_responses(answers));
+            topics.push(
+                TopicProduceResponse::default().with_name(topic.name).with_partition_responses(answers),
+            );
         }
         (ProduceResponse::default().with_responses(topics), written)
     }
@@ -56,7 +62,12 @@ impl Cluster {
         let batch = part.records.unwrap_or_default();
         let contents = checked_contents(&batch);
         let records = contents.as_ref().map_or(0, Vec::len);
-        seen.batches.push(SeenBatch { topic: topic.to_owned(), partition: index, records, bytes: batch.len() });
+        seen.batches.push(SeenBatch {
+            topic: topic.to_owned(),
+            partition: index,
+            records,
+            bytes: batch.len(),
+        });
         let answer = PartitionProduceResponse::default().with_index(index);
         let refused = |code: i16| answer.clone().with_error_code(code).with_base_offset(-1);
         let fault = self.faults.for_part(Api::Produce, seen.node, topic, Some(index));

@@ -42,7 +42,11 @@ impl Release {
             (INIT_PRODUCER_ID, init.0, init.1, init.0),
         ];
         // Fetch, ListOffsets, ..., and keys that no client knows yet: a real answer has 34 to 75 entries.
-        ranges.extend((1..75).filter(|key| ![METADATA, API_VERSIONS, INIT_PRODUCER_ID].contains(key)).map(|key| (key, 0, 7, 0)));
+        ranges.extend(
+            (1..75)
+                .filter(|key| ![METADATA, API_VERSIONS, INIT_PRODUCER_ID].contains(key))
+                .map(|key| (key, 0, 7, 0)),
+        );
         ranges.sort_unstable();
         ranges
     }

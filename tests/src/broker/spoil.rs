@@ -24,7 +24,9 @@ pub(super) fn spoil_produce(response: &mut ProduceResponse, mutation: Mutation) 
         Mutation::MissingPartition => {
             topic.partition_responses.pop();
         }
-        Mutation::ForeignTopic => topic.name = kafka_protocol::protocol::StrBytes::from_static_str("foreign").into(),
+        Mutation::ForeignTopic => {
+            topic.name = kafka_protocol::protocol::StrBytes::from_static_str("foreign").into()
+        }
         _ => {}
     }
 }

@@ -84,7 +84,12 @@ struct MemoryTransport {
 #[derive(Debug)]
 enum State {
     Unused,
-    Connecting { host: String, port: u16, ready_at: u64, waker: Waker },
+    Connecting {
+        host: String,
+        port: u16,
+        ready_at: u64,
+        waker: Waker,
+    },
     Open(Open),
     /// The transport has reported the end; only `close` is allowed now.
     Ended,
@@ -107,7 +112,12 @@ struct Open {
 impl Transport for MemoryTransport {
     type Error = ErrorKind;
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, slot: Slot, to: Endpoint<'_>) -> Poll<Result<(), ErrorKind>> {
+    fn poll_connect(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: Slot,
+        to: Endpoint<'_>,
+    ) -> Poll<Result<(), ErrorKind>> {
         let state = &mut self.slots[slot.index()];
         match state {
             State::Unused => {
@@ -159,7 +169,12 @@ impl Transport for MemoryTransport {
         Poll::Ready(Ok(taken))
     }
 
-    fn poll_recv(&mut self, cx: &mut Context<'_>, slot: Slot, buf: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: Slot,
+        buf: &mut [u8],
+    ) -> Poll<Result<usize, ErrorKind>> {
         assert!(!buf.is_empty(), "poll_recv without room");
         self.collect(slot.index());
         let State::Open(open) = &mut self.slots[slot.index()] else {
@@ -176,7 +191,10 @@ impl Transport for MemoryTransport {
                 None => {}
             }
         }
-        if !arrived || self.now < open.can_receive_at || hesitate(&mut self.random, self.network, &mut open.hesitated[1]) {
+        if !arrived
+            || self.now < open.can_receive_at
+            || hesitate(&mut self.random, self.network, &mut open.hesitated[1])
+        {
             open.can_receive_at = open.can_receive_at.max(self.now + 1);
             open.receiver = Some(cx.waker().clone());
             return Poll::Pending;

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use nanokafka::{
-    BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer, Storage, StoredRecord,
-    TopicQueue, TopicSlot,
+    BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer, Storage,
+    StoredRecord, TopicQueue, TopicSlot,
 };
 
 use super::World;
@@ -34,7 +34,15 @@ pub struct Capacities {
 
 impl Default for Capacities {
     fn default() -> Self {
-        Self { batches: 16, batch_bytes: 512, topics: 1, partitions: 6, brokers: 3, connections: 3, receive: 128 }
+        Self {
+            batches: 16,
+            batch_bytes: 512,
+            topics: 1,
+            partitions: 6,
+            brokers: 3,
+            connections: 3,
+            receive: 128,
+        }
     }
 }
 
@@ -167,7 +175,9 @@ pub(super) fn content_of(record: &StoredRecord<'_>) -> Content {
         key: record.key.map(<[u8]>::to_vec),
         value: record.value.map(<[u8]>::to_vec),
         headers: headers
-            .map(|header| (String::from_utf8_lossy(header.key).into_owned(), header.value.map(<[u8]>::to_vec)))
+            .map(|header| {
+                (String::from_utf8_lossy(header.key).into_owned(), header.value.map(<[u8]>::to_vec))
+            })
             .collect(),
         timestamp_ms: record.timestamp_ms,
     }
