@@ -66,9 +66,7 @@ impl Client {
         let request =
             ProduceRequest::default().with_acks(acks).with_timeout_ms(1000).with_topic_data(vec![topic]);
         self.send(ApiKey::Produce, 7, &request);
-        if self.cluster.transmit_at(self.connection).is_none() {
-            return None;
-        }
+        self.cluster.transmit_at(self.connection)?;
         let answer: ProduceResponse = self.answer(7);
         let part = &answer.responses[0].partition_responses[0];
         Some((part.error_code, part.base_offset))
@@ -305,6 +303,7 @@ fn a_delayed_answer_holds_back_those_behind_it() {
 fn a_lost_confirmation_excuses_duplicates_and_a_quiet_end_does_not() {
     let excuses_after = |fault: Option<Action>, stop_at: Option<u64>| {
         let mut client = Client::of(three_brokers(), 1);
+        client.cluster.answers_arrive_within_ms = 1_000;
         if let Some(action) = fault {
             client.cluster.inject(Fault::on(Api::Produce, action));
         }

@@ -9,9 +9,6 @@ use super::{Api, Cluster, Speaks};
 /// `socket.request.max.bytes`.
 const REQUEST_BYTES_MAX: i32 = 104_857_600;
 
-/// An answer that left this long ago has arrived, or the network between has lost it.
-const ARRIVED_AFTER_MS: u64 = 1_000;
-
 /// Names a connection to the cluster for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
@@ -110,7 +107,9 @@ impl Cluster {
     pub fn transmit(&mut self, id: ConnectionId, now: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         let Some(connection) = self.connections.get_mut(&id) else { return bytes };
-        while let Some(reply) = connection.outbox.pop_front_if(|reply| reply.at <= now) {
+        while connection.outbox.front().is_some_and(|reply| reply.at <= now)
+            && let Some(reply) = connection.outbox.pop_front()
+        {
             bytes.extend_from_slice(&reply.bytes);
             if reply.confirms {
                 connection.confirmed_at = Some(now);
@@ -151,8 +150,9 @@ impl Cluster {
     }
 
     pub(super) fn reset_connections(&mut self, node: i32, now: u64) {
+        let within = self.answers_arrive_within_ms;
         for connection in self.connections.values_mut().filter(|connection| connection.node == node) {
-            if reset(connection, now) {
+            if reset(connection, now, within) {
                 self.excuses += 1;
             }
         }
@@ -160,7 +160,8 @@ impl Cluster {
 
     /// Ends the connection without an answer.
     pub(super) fn cut(&mut self, id: ConnectionId, now: u64) {
-        if self.connections.get_mut(&id).is_some_and(|connection| reset(connection, now)) {
+        let within = self.answers_arrive_within_ms;
+        if self.connections.get_mut(&id).is_some_and(|connection| reset(connection, now, within)) {
             self.excuses += 1;
         }
     }
@@ -203,9 +204,9 @@ fn answer_and_close(connection: &mut Connection, now: u64, answer: &[u8]) {
 }
 
 /// Whether a confirmation may have been lost with it.
-fn reset(connection: &mut Connection, now: u64) -> bool {
+fn reset(connection: &mut Connection, now: u64, within: u64) -> bool {
     let lost = connection.owes_confirmation()
-        || connection.confirmed_at.is_some_and(|at| now.saturating_sub(at) < ARRIVED_AFTER_MS);
+        || connection.confirmed_at.is_some_and(|at| now.saturating_sub(at) < within);
     connection.outbox.clear();
     connection.inbox.clear();
     connection.unconfirmed = false;

@@ -238,7 +238,7 @@ impl Cluster {
             let up = nodes.get(&partition.leader).is_some_and(|leader| leader.up);
             match faults.for_part(Api::Metadata, node, name, Some(index as i32)) {
                 Some(Action::Error(code)) => {
-                    answer = answer.with_error_code(code).with_leader_id((-1).into())
+                    answer = answer.with_error_code(code).with_leader_id((-1).into());
                 }
                 _ if up => answer = answer.with_leader_id(partition.leader.into()),
                 _ => answer = answer.with_error_code(LEADER_NOT_AVAILABLE).with_leader_id((-1).into()),

@@ -92,6 +92,8 @@ pub struct Cluster {
     pub auto_create: Option<usize>,
     /// Brokers that Metadata lists besides the nodes that exist; they lead nothing.
     pub extra_brokers: i32,
+    /// An answer that left longer ago has arrived; a later reset may lose it, and excuses a duplicate.
+    pub answers_arrive_within_ms: u64,
     faults: Faults,
     connections: BTreeMap<ConnectionId, Connection>,
     accepted: u64,

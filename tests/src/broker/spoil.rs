@@ -15,6 +15,7 @@ pub(super) const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46];
 const BODY_AT: usize = 8;
 
 /// Spoils what can be spoiled before the response is encoded.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are for the encoded frame")]
 pub(super) fn spoil_produce(response: &mut ProduceResponse, mutation: Mutation) {
     let Some(topic) = response.responses.first_mut() else { return };
     match mutation {
@@ -25,7 +26,7 @@ pub(super) fn spoil_produce(response: &mut ProduceResponse, mutation: Mutation) 
             topic.partition_responses.pop();
         }
         Mutation::ForeignTopic => {
-            topic.name = kafka_protocol::protocol::StrBytes::from_static_str("foreign").into()
+            topic.name = kafka_protocol::protocol::StrBytes::from_static_str("foreign").into();
         }
         _ => {}
     }

@@ -33,6 +33,8 @@ impl Rig for MemoryRig {
     };
 
     fn build(cluster: SharedCluster, network: Network) -> Self {
+        // What has left the cluster arrives, also when it resets the connection.
+        cluster.lock().answers_arrive_within_ms = 0;
         let slots = (0..SLOTS).map(|_| State::Unused).collect();
         let random = Random::new(network.seed);
         Self { transport: MemoryTransport { cluster, network, random, now: 0, slots } }

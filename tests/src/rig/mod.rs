@@ -1,14 +1,18 @@
 //! Rigs: a transport for the producer, the scripted cluster at its other end, and time that passes.
 
 mod memory;
+mod smoltcp;
+mod tokio;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Wake};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Wake, Waker};
 
 use nanokafka::{Instant, Polled, Producer};
 
 pub use memory::MemoryRig;
+pub use smoltcp::SmoltcpRig;
+pub use tokio::TokioRig;
 
 use crate::broker::Cluster;
 
@@ -25,7 +29,7 @@ impl SharedCluster {
 
     /// The cluster, for as long as nobody lets time pass.
     pub fn lock(&self) -> MutexGuard<'_, Cluster> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,25 +113,37 @@ pub trait Rig: Sized {
     fn sync(&mut self) {}
 }
 
-/// A waker that remembers that it was called.
+/// A waker that remembers that it was called, and passes it on.
 #[derive(Debug, Default)]
-pub struct Woken(AtomicBool);
+pub struct Woken {
+    set: AtomicBool,
+    forward: Mutex<Option<Waker>>,
+}
 
 impl Woken {
     /// Whether the waker was called since the last [`reset`](Self::reset).
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.set.load(Ordering::Acquire)
     }
 
     /// Forgets.
     pub fn reset(&self) {
-        self.0.store(false, Ordering::Release);
+        self.set.store(false, Ordering::Release);
+    }
+
+    /// Wakes this one as well, once.
+    pub fn forward_to(&self, waker: &Waker) {
+        *self.forward.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
     }
 }
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Release);
+        self.set.store(true, Ordering::Release);
+        let forward = self.forward.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = forward {
+            waker.wake();
+        }
     }
 }

@@ -37,7 +37,7 @@ pub fn a_slow_connection<R: Rig>() {
 /// A satellite: 600 ms for each answer.
 pub fn a_long_way<R: Rig>() {
     deliver_over::<R>(
-        Network { latency_ms: 600.min(R::PACE.request_timeout_ms as u64 / 4), ..Network::default() },
+        Network { latency_ms: 600.min(u64::from(R::PACE.request_timeout_ms) / 4), ..Network::default() },
         60,
     );
 }
