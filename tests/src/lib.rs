@@ -4,14 +4,18 @@
 //! * [`link`]: an Ethernet link that loses, delays, reorders and doubles frames.
 //! * [`rig`]: a transport for the producer, a way to let time pass, and the cluster at the other end.
 //! * [`world`]: a producer on a rig, with a journal of all that was submitted and reported.
+//! * [`journal`]: what was submitted, and what was reported.
 //! * [`oracle`]: the six counts, from the journal and the log.
+//! * [`real`]: a producer of a real cluster.
 //! * [`scenario`]: the scenarios, generic over the rig.
 //! * [`source`]: what the layer check reads from source files.
 
 pub mod broker;
+pub mod journal;
 pub mod link;
 pub mod oracle;
 pub mod random;
+pub mod real;
 pub mod rig;
 pub mod scenario;
 pub mod source;

@@ -2,19 +2,19 @@
 
 mod setup;
 
-use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Waker};
 
 use nanokafka::{
-    BatchId, Counters, Delivery, DeliveryError, Header, Instant, Polled, Producer, Record, SendError, Status,
-    TopicId, Wake,
+    Counters, Delivery, DeliveryError, Instant, Polled, Producer, SendError, Status, TopicId, Wake,
 };
 
+pub(crate) use setup::lend;
 pub use setup::{Capacities, Setup};
 
 use crate::broker::{Cluster, Content, Seen};
-use crate::oracle::{Outcome, SixCounts, Submitted, judge, read_all};
+use crate::journal::Journal;
+use crate::oracle::{SixCounts, judge, read_all};
 use crate::rig::{Rig, SharedCluster, Woken};
 
 /// More calls in a row that ask to be called "now", while no time passes, are an endless loop.
@@ -28,9 +28,7 @@ pub struct World<R: Rig> {
     pub producer: Producer<'static>,
     cluster: SharedCluster,
     woken: Arc<Woken>,
-    journal: Vec<Submitted>,
-    batches: HashMap<BatchId, Vec<usize>>,
-    deliveries: Vec<Delivery>,
+    journal: Journal,
     statuses: Vec<Status>,
     polls: u64,
     serial: u32,
@@ -74,32 +72,8 @@ impl<R: Rig> World<R> {
         partition: Option<i32>,
         content: Content,
     ) -> Result<(), SendError> {
-        let headers: Vec<Header<'_>> =
-            content.headers.iter().map(|(key, value)| Header { key, value: value.as_deref() }).collect();
-        let record = Record {
-            topic,
-            partition,
-            key: content.key.as_deref(),
-            value: content.value.as_deref(),
-            headers: &headers,
-            timestamp_ms: content.timestamp_ms,
-        };
         let now = self.rig.now();
-        let ticket = self.producer.send(now, &record)?;
-        if let Some(dropped) = ticket.dropped {
-            self.report(dropped);
-        }
-        let members = self.batches.entry(ticket.batch).or_default();
-        assert_eq!(ticket.index as usize, members.len(), "the ticket's place in its batch");
-        members.push(self.journal.len());
-        let topic = self.producer.topic_name(topic).expect("a topic that took a record has a name");
-        self.journal.push(Submitted {
-            topic: topic.to_owned(),
-            partition,
-            content,
-            outcome: Outcome::Unreported,
-        });
-        Ok(())
+        self.journal.send(&mut self.producer, now, topic, partition, content)
     }
 
     /// Sends a record with a value that no other has.
@@ -209,7 +183,7 @@ impl<R: Rig> World<R> {
         let verdict = self.verdict();
         assert!(verdict.all_zero(), "{verdict}: {}", self.story());
         let counters = *self.producer.counters();
-        assert_eq!(counters.records_accepted, self.journal.len() as u64, "records_accepted");
+        assert_eq!(counters.records_accepted, self.journal.records().len() as u64, "records_accepted");
         let ended = counters.records_delivered + counters.records_failed;
         assert_eq!(ended, counters.records_accepted, "delivered and failed: {counters:?}");
         assert_eq!(self.producer.unfinished_batches(), 0, "unfinished batches after close");
@@ -222,7 +196,7 @@ impl<R: Rig> World<R> {
     #[must_use]
     pub fn verdict(&self) -> SixCounts {
         let cluster = self.cluster();
-        let verdict = judge(&self.journal, &read_all(&cluster));
+        let verdict = judge(self.journal.records(), &read_all(&cluster));
         if cluster.duplicate_excuses() > 0 { SixCounts { duplicated: 0, ..verdict } } else { verdict }
     }
 
@@ -235,31 +209,25 @@ impl<R: Rig> World<R> {
     /// All deliveries so far.
     #[must_use]
     pub fn deliveries(&self) -> &[Delivery] {
-        &self.deliveries
+        self.journal.deliveries()
     }
 
     /// The errors among the deliveries.
     #[must_use]
     pub fn errors(&self) -> Vec<DeliveryError> {
-        self.deliveries.iter().filter_map(|delivery| delivery.result.err()).collect()
+        self.journal.errors()
     }
 
-    /// The records that were reported as delivered.
+    /// The number of records that were reported as delivered.
     #[must_use]
     pub fn delivered(&self) -> usize {
-        self.journal.iter().filter(|record| matches!(record.outcome, Outcome::Acked { .. })).count()
+        self.journal.delivered()
     }
 
-    /// The records that were accepted and have no outcome.
+    /// The number of records that were accepted and have no outcome.
     #[must_use]
     pub fn unreported(&self) -> usize {
-        self.journal.iter().filter(|record| record.outcome == Outcome::Unreported).count()
-    }
-
-    /// The journal.
-    #[must_use]
-    pub fn journal(&self) -> &[Submitted] {
-        &self.journal
+        self.journal.unreported()
     }
 
     /// Each status that the producer went through, in order.
@@ -304,38 +272,11 @@ impl<R: Rig> World<R> {
         polled
     }
 
-    /// Takes all deliveries that wait, comparing the records that can be read back with those submitted.
+    /// Takes all deliveries that wait, unless they are to be left.
     pub fn take_deliveries(&mut self) {
-        while self.takes_deliveries {
-            let Some(undelivered) = self.producer.peek_delivery() else { return };
-            let batch = undelivered.delivery.batch;
-            let kept: Vec<Content> = undelivered.records.map(|record| setup::content_of(&record)).collect();
-            let members =
-                self.batches.get(&batch).unwrap_or_else(|| panic!("a delivery of no batch: {batch:?}"));
-            let sent: Vec<&Content> = members.iter().map(|&place| &self.journal[place].content).collect();
-            assert!(kept.iter().eq(sent), "the records of a batch, read back");
-            let delivery = self.producer.next_delivery().expect("what was peeked at can be taken");
-            assert_eq!(delivery.batch, batch, "`peek_delivery` shows what `next_delivery` takes");
-            self.report(delivery);
+        if self.takes_deliveries {
+            self.journal.take_deliveries(&mut self.producer);
         }
-    }
-
-    fn report(&mut self, delivery: Delivery) {
-        let members = self.batches.remove(&delivery.batch);
-        let members = members.unwrap_or_else(|| panic!("reported twice, or never sent: {delivery:?}"));
-        assert_eq!(members.len(), delivery.records as usize, "records of {delivery:?}");
-        for (index, place) in members.into_iter().enumerate() {
-            let record = &mut self.journal[place];
-            assert_eq!(self.producer.topic_name(delivery.topic), Some(record.topic.as_str()), "{delivery:?}");
-            record.outcome = match delivery.result {
-                Ok(ack) => Outcome::Acked {
-                    partition: delivery.partition.expect("a delivered batch has a partition"),
-                    offset: ack.base_offset.map(|base| base + index as i64),
-                },
-                Err(_) => Outcome::Failed,
-            };
-        }
-        self.deliveries.push(delivery);
     }
 
     /// What to know when something went wrong.
@@ -349,7 +290,7 @@ impl<R: Rig> World<R> {
             self.rig.now().as_millis(),
             self.polls,
             self.unreported(),
-            self.journal.len(),
+            self.journal.records().len(),
             cluster.records_written(),
             &self.statuses[self.statuses.len().saturating_sub(8)..],
             self.producer.counters(),

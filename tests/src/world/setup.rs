@@ -1,16 +1,16 @@
 //! How a world is put together before its time begins.
 
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use nanokafka::{
     BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer, Storage,
-    StoredRecord, TopicQueue, TopicSlot,
+    TopicQueue, TopicSlot,
 };
 
 use super::World;
-use crate::broker::{Cluster, Content};
+use crate::broker::Cluster;
+use crate::journal::Journal;
 use crate::rig::{Destination, Network, Rig, SharedCluster, Woken};
 
 /// How much memory the producer is lent.
@@ -139,9 +139,7 @@ impl<R: Rig> Setup<R> {
             rig,
             cluster,
             woken: Arc::new(Woken::default()),
-            journal: Vec::new(),
-            batches: HashMap::new(),
-            deliveries: Vec::new(),
+            journal: Journal::default(),
             statuses: Vec::new(),
             polls: 0,
             serial: 0,
@@ -150,7 +148,8 @@ impl<R: Rig> Setup<R> {
     }
 }
 
-fn lend(capacities: Capacities) -> Storage<'static> {
+/// Memory for one producer, for the rest of the process.
+pub(crate) fn lend(capacities: Capacities) -> Storage<'static> {
     fn table<T>(length: usize, new: fn() -> T) -> &'static mut [T] {
         std::iter::repeat_with(new).take(length).collect::<Vec<T>>().leak()
     }
@@ -166,19 +165,5 @@ fn lend(capacities: Capacities) -> Storage<'static> {
         brokers: table(brokers, BrokerSlot::new),
         connections: table(connections, ConnectionSlot::new),
         receive: table(receive, || 0),
-    }
-}
-
-pub(super) fn content_of(record: &StoredRecord<'_>) -> Content {
-    let headers = record.headers.clone();
-    Content {
-        key: record.key.map(<[u8]>::to_vec),
-        value: record.value.map(<[u8]>::to_vec),
-        headers: headers
-            .map(|header| {
-                (String::from_utf8_lossy(header.key).into_owned(), header.value.map(<[u8]>::to_vec))
-            })
-            .collect(),
-        timestamp_ms: record.timestamp_ms,
     }
 }
