@@ -122,6 +122,9 @@ pub enum DeliveryError {
     Failed(ErrorCode),
     /// The overflow policy `DropOldest` made room for newer records. Never sent.
     Dropped,
+    /// The topic's metadata came after the record, and shows that its partition has no place among the
+    /// [`PartitionSlot`](crate::PartitionSlot)s of a topic. Never sent.
+    UnknownPartition,
     /// The deadline given to `close` passed.
     Closed {
         /// The batch was on its way at least once: the records may be in the log all the same.
@@ -138,6 +141,7 @@ impl core::fmt::Display for DeliveryError {
             }
             Self::Failed(code) => write!(f, "failed with {code}"),
             Self::Dropped => f.write_str("dropped for newer records, never sent"),
+            Self::UnknownPartition => f.write_str("no place for the record's partition, never sent"),
             Self::Closed { maybe_written } => write!(f, "producer closed, {}", may(maybe_written)),
         }
     }
@@ -169,8 +173,12 @@ impl core::fmt::Display for SendError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match *self {
             Self::Full => f.write_str("no batch slot is free now"),
-            Self::TooLarge { max_bytes } => write!(f, "the record can never fit: at most {max_bytes} encoded bytes"),
-            Self::UnknownPartition => f.write_str("the topic has no such partition, or too few partition slots"),
+            Self::TooLarge { max_bytes } => {
+                write!(f, "the record can never fit: at most {max_bytes} encoded bytes")
+            }
+            Self::UnknownPartition => {
+                f.write_str("the topic has no such partition, or too few partition slots")
+            }
             Self::UnknownTopic => f.write_str("the topic is not registered with this producer"),
             Self::Closed => f.write_str("the producer is closed"),
         }

@@ -1,14 +1,4 @@
-//! Three log macros over `defmt`, `log`, both or neither. With neither, the arguments cost no flash.
-
-macro_rules! trace {
-    ($($arg:tt)*) => {{
-        #[cfg(feature = "defmt")]
-        defmt::trace!($($arg)*);
-        #[cfg(feature = "log")]
-        log::trace!($($arg)*);
-        $crate::fmt::borrow_args!($($arg)*);
-    }};
-}
+//! Two log macros over `defmt`, `log`, both or neither. With neither, the arguments cost no flash.
 
 macro_rules! debug {
     ($($arg:tt)*) => {{
@@ -37,4 +27,4 @@ macro_rules! borrow_args {
     }};
 }
 
-pub(crate) use {borrow_args, debug, trace, warning};
+pub(crate) use {borrow_args, debug, warning};

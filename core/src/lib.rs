@@ -1,7 +1,19 @@
 #![no_std]
 #![forbid(unsafe_code)]
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
-#![cfg_attr(docsrs, feature(doc_auto_cfg))]
+// Nothing that comes from the network or from a caller may panic: see ARCHITECTURE.md, "No panic path".
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unreachable,
+        clippy::unwrap_used,
+    )
+)]
 //! An Apache Kafka producer for microcontrollers: `no_std`, no heap, all memory lent by the application.
 //!
 //! A [`Producer`] keeps the structure and the names of Kafka's own Java producer, and is driven by one

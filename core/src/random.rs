@@ -19,7 +19,7 @@ impl Random {
 
     /// A number below `bound`; 0 when `bound` is 0.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
-        ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
+        (u64::from(self.next_u32()).wrapping_mul(u64::from(bound)) >> 32) as u32
     }
 
     /// `base_ms` doubled `doublings` times, with a jitter of 20 % either way, at most `max_ms`:
@@ -27,7 +27,7 @@ impl Random {
     pub(crate) fn backoff_ms(&mut self, base_ms: u32, doublings: u32, max_ms: u32) -> u32 {
         let raw = u64::from(base_ms).checked_shl(doublings.min(31)).unwrap_or(u64::MAX);
         let capped = raw.min(u64::from(max_ms));
-        let jittered = capped.saturating_mul(u64::from(800 + self.below(401))) / 1000;
+        let jittered = capped.saturating_mul(u64::from(self.below(401).saturating_add(800))) / 1000;
         u32::try_from(jittered).unwrap_or(u32::MAX).min(max_ms)
     }
 }

@@ -14,6 +14,11 @@ pub(crate) fn endpoint_of(address: &str) -> Option<Endpoint<'_>> {
 }
 
 /// Whether `address` has the form that [`endpoint_of`] takes apart; usable in constants.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "const code has no `get`; every index is below a length that was checked"
+)]
 pub(super) const fn is_address(address: &str) -> bool {
     let bytes = address.as_bytes();
     let mut colon = bytes.len();
@@ -36,6 +41,11 @@ pub(super) const fn is_address(address: &str) -> bool {
     is_host(bytes, colon - 1) && at > colon && port >= 1 && port <= 65_535
 }
 
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "const code has no `get`; every index is below a length that was checked"
+)]
 const fn is_host(bytes: &[u8], end: usize) -> bool {
     let bracketed = bytes[0] == b'[';
     if bracketed && (end < 3 || bytes[end - 1] != b']') {
@@ -57,12 +67,30 @@ mod tests {
 
     #[test]
     fn both_parsers_agree_on_what_is_an_address() {
-        let good = [("a:1", "a", 1), ("kafka.example.com:65535", "kafka.example.com", 65535), ("[::1]:9092", "::1", 9092)];
+        let good = [
+            ("a:1", "a", 1),
+            ("kafka.example.com:65535", "kafka.example.com", 65535),
+            ("[::1]:9092", "::1", 9092),
+        ];
         for (address, host, port) in good {
             assert_eq!(endpoint_of(address), Some(Endpoint { host, port }));
             assert!(is_address(address), "{address}");
         }
-        for bad in ["", ":", "a", "a:", ":1", "a:0", "a:65536", "a:99999999999", "a:1x", "::1:9092", "[]:1", "[::1:1", "a:-1"] {
+        for bad in [
+            "",
+            ":",
+            "a",
+            "a:",
+            ":1",
+            "a:0",
+            "a:65536",
+            "a:99999999999",
+            "a:1x",
+            "::1:9092",
+            "[]:1",
+            "[::1:1",
+            "a:-1",
+        ] {
             assert_eq!(endpoint_of(bad), None, "{bad}");
             assert!(!is_address(bad), "{bad}");
         }

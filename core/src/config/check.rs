@@ -26,6 +26,7 @@ impl core::error::Error for ConfigError {}
 macro_rules! require {
     ($holds:expr, $field:literal, $value:expr, $rule:literal) => {
         if !$holds {
+            #[allow(clippy::cast_lossless, reason = "constants have no `From`")]
             return Err(ConfigError { field: $field, value: $value as u64, rule: $rule });
         }
     };
@@ -40,7 +41,7 @@ pub(crate) const MAX_IN_FLIGHT: usize = 5;
 const BOOTSTRAP_MAX: usize = 16;
 
 /// What a client id may take of a connection's request-head buffer.
-pub(crate) const CLIENT_ID_BYTES_MAX: usize = 64;
+const CLIENT_ID_BYTES_MAX: usize = 64;
 
 impl Config<'_> {
     /// Checks every rule that does not depend on the memory lent.
@@ -59,6 +60,11 @@ impl Config<'_> {
         self.validate_times()
     }
 
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "const code has no `get`; every index is below a length that was checked"
+    )]
     const fn validate_addresses(&self) -> Result<(), ConfigError> {
         let count = self.bootstrap.len();
         require!(count >= 1, "bootstrap", count, "bootstrap must name at least one broker");
@@ -74,14 +80,24 @@ impl Config<'_> {
             index += 1;
         }
         let client_id = self.client_id.len();
-        require!(client_id <= CLIENT_ID_BYTES_MAX, "client_id", client_id, "client_id may have at most 64 bytes");
+        require!(
+            client_id <= CLIENT_ID_BYTES_MAX,
+            "client_id",
+            client_id,
+            "client_id may have at most 64 bytes"
+        );
         Ok(())
     }
 
     const fn validate_sizes(&self) -> Result<(), ConfigError> {
         let in_flight = self.max_in_flight;
         require!(in_flight >= 1, "max_in_flight", in_flight, "max_in_flight must be 1 to 5");
-        require!(in_flight as usize <= MAX_IN_FLIGHT, "max_in_flight", in_flight, "max_in_flight must be 1 to 5");
+        require!(
+            in_flight as usize <= MAX_IN_FLIGHT,
+            "max_in_flight",
+            in_flight,
+            "max_in_flight must be 1 to 5"
+        );
         require!(
             self.max_request_bytes <= i32::MAX as u32 / 2,
             "max_request_bytes",
@@ -114,7 +130,8 @@ impl Config<'_> {
         );
         // KIP-91: otherwise a batch could expire before its first request can.
         require!(
-            self.delivery_timeout_ms as u64 >= self.linger_ms as u64 + self.request_timeout_ms as u64,
+            self.delivery_timeout_ms as u64
+                >= (self.linger_ms as u64).saturating_add(self.request_timeout_ms as u64),
             "delivery_timeout_ms",
             self.delivery_timeout_ms,
             "delivery_timeout_ms must be at least linger_ms + request_timeout_ms"
@@ -178,8 +195,16 @@ mod tests {
             (Config { delivery_timeout_ms: 30_004, ..base }, "delivery_timeout_ms", 30_004),
             (Config { retry_backoff_max_ms: 99, ..base }, "retry_backoff_max_ms", 99),
             (Config { reconnect_backoff_max_ms: 49, ..base }, "reconnect_backoff_max_ms", 49),
-            (Config { socket_connection_setup_timeout_ms: 0, ..base }, "socket_connection_setup_timeout_ms", 0),
-            (Config { socket_connection_setup_timeout_max_ms: 1, ..base }, "socket_connection_setup_timeout_max_ms", 1),
+            (
+                Config { socket_connection_setup_timeout_ms: 0, ..base },
+                "socket_connection_setup_timeout_ms",
+                0,
+            ),
+            (
+                Config { socket_connection_setup_timeout_max_ms: 1, ..base },
+                "socket_connection_setup_timeout_max_ms",
+                1,
+            ),
             (Config { metadata_max_age_ms: 0, ..base }, "metadata_max_age_ms", 0),
         ];
         for (config, field, value) in cases {

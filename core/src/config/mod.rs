@@ -5,6 +5,7 @@ mod check;
 
 pub(crate) use address::endpoint_of;
 pub use check::ConfigError;
+pub(crate) use check::{MAX_IN_FLIGHT, require};
 
 /// Which acknowledgement ends the wait for a batch (Kafka's `acks`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,6 +157,7 @@ impl<'a> Config<'a> {
     /// # Panics
     /// When [`validate`](Config::validate) finds an error: in a constant, that stops the compiler.
     #[must_use]
+    #[allow(clippy::panic, reason = "in a constant, this is how to stop the compiler")]
     pub const fn checked(self) -> Self {
         match self.validate() {
             Ok(()) => self,

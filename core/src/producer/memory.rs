@@ -1,4 +1,6 @@
 use crate::accumulator::{BatchSlot, PartitionQueue, TopicQueue};
+use crate::batch;
+use crate::config::{Config, ConfigError, require};
 use crate::metadata::{BrokerSlot, PartitionSlot, TopicSlot};
 use crate::network::ConnectionSlot;
 
@@ -124,4 +126,84 @@ pub struct Storage<'a> {
     pub connections: &'a mut [ConnectionSlot],
     /// Where pieces of responses are received, at least 16 bytes. Larger ones mean fewer calls of the transport.
     pub receive: &'a mut [u8],
+}
+
+/// The most topics: a bound for what one metadata request names.
+const TOPICS_MAX: usize = 256;
+
+/// The most connections: their numbers fit 7 bits.
+const CONNECTIONS_MAX: usize = 128;
+
+impl Storage<'_> {
+    /// Checks the lengths against each other and against the configuration.
+    pub(super) fn validate(&self, config: &Config<'_>) -> Result<(), ConfigError> {
+        let slot = self.batch_bytes;
+        let batches = self.batches.len();
+        require!(
+            (batch::BYTES_MIN..=batch::BYTES_MAX).contains(&slot),
+            "batch_bytes",
+            slot,
+            "a batch slot must have 82 bytes to 1 GiB"
+        );
+        require!(
+            slot <= config.max_request_bytes as usize,
+            "batch_bytes",
+            slot,
+            "a batch slot must not exceed max_request_bytes"
+        );
+        if let Some(due) = config.batch_bytes {
+            require!(
+                due as usize <= slot,
+                "batch_bytes",
+                due,
+                "batch_bytes must not exceed the batch slot that was lent"
+            );
+        }
+        require!((1..=65_534).contains(&batches), "batches", batches, "there must be 1 to 65534 batch slots");
+        require!(
+            slot.checked_mul(batches) == Some(self.arena.len()),
+            "arena",
+            self.arena.len(),
+            "arena must have batch_bytes for each batch slot"
+        );
+        self.validate_tables()
+    }
+
+    fn validate_tables(&self) -> Result<(), ConfigError> {
+        let (topics, partitions) = (self.topics.len(), self.partitions.len());
+        require!((1..=TOPICS_MAX).contains(&topics), "topics", topics, "there must be 1 to 256 topic slots");
+        require!(
+            self.topic_queues.len() == topics,
+            "topic_queues",
+            self.topic_queues.len(),
+            "there must be as many topic queues as topic slots"
+        );
+        require!(
+            partitions >= topics && partitions.is_multiple_of(topics) && partitions <= 65_535,
+            "partitions",
+            partitions,
+            "there must be the same number of partition slots for each topic, at least 1, and 65535 at most in all"
+        );
+        require!(
+            self.partition_queues.len() == partitions,
+            "partition_queues",
+            self.partition_queues.len(),
+            "there must be as many partition queues as partition slots"
+        );
+        let (brokers, connections) = (self.brokers.len(), self.connections.len());
+        require!(brokers >= 1, "brokers", brokers, "there must be at least 1 broker slot");
+        require!(
+            (1..=CONNECTIONS_MAX).contains(&connections),
+            "connections",
+            connections,
+            "there must be 1 to 128 connection slots"
+        );
+        require!(
+            self.receive.len() >= 16,
+            "receive",
+            self.receive.len(),
+            "receive must have at least 16 bytes"
+        );
+        Ok(())
+    }
 }

@@ -20,7 +20,13 @@ impl<'a> Frame<'a> {
         self.left
     }
 
+    /// The bytes at hand that have not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.piece
+    }
+
     /// No byte is at hand: the next piece is needed.
+    #[cfg(test)]
     pub(crate) fn is_starved(&self) -> bool {
         self.piece.is_empty()
     }
@@ -35,15 +41,22 @@ impl<'a> Frame<'a> {
 }
 
 /// Puts an integer together whose bytes may arrive one by one. Holds at most 8 bytes between pieces.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stream {
     partial: [u8; 8],
     have: u8,
 }
 
 impl Stream {
+    pub(crate) const fn new() -> Self {
+        Self { partial: [0; 8], have: 0 }
+    }
+
     /// The next `N` bytes, or `None` while some are missing. An error when the frame ends before them.
-    pub(crate) fn array<const N: usize>(&mut self, frame: &mut Frame<'_>) -> Result<Option<[u8; N]>, Malformed> {
+    pub(crate) fn array<const N: usize>(
+        &mut self,
+        frame: &mut Frame<'_>,
+    ) -> Result<Option<[u8; N]>, Malformed> {
         const { assert!(N <= 8) };
         let have = usize::from(self.have);
         let missing = N.saturating_sub(have);
@@ -114,7 +127,7 @@ mod tests {
         bytes: &[u8],
         mut read: impl FnMut(&mut Stream, &mut Frame<'_>) -> Result<Option<T>, Malformed>,
     ) -> Result<Option<T>, Malformed> {
-        let mut stream = Stream::default();
+        let mut stream = Stream::new();
         let mut left = bytes.len() as u32;
         for byte in bytes {
             let mut frame = Frame::new(core::slice::from_ref(byte), left);
@@ -135,24 +148,24 @@ mod tests {
 
     #[test]
     fn a_frame_that_ends_inside_an_integer_is_malformed() {
-        let mut stream = Stream::default();
+        let mut stream = Stream::new();
         assert_eq!(stream.i32(&mut Frame::new(&[1, 2, 3], 3)), Err(Malformed));
-        let mut stream = Stream::default();
+        let mut stream = Stream::new();
         assert_eq!(stream.i32(&mut Frame::new(&[1], 4)), Ok(None));
         assert_eq!(stream.i32(&mut Frame::new(&[2], 2)), Err(Malformed));
     }
 
     #[test]
     fn counts_and_lengths_beyond_the_frame_are_malformed() {
-        let count = |bytes: [u8; 4], left| Stream::default().count(&mut Frame::new(&bytes, left), 6);
+        let count = |bytes: [u8; 4], left| Stream::new().count(&mut Frame::new(&bytes, left), 6);
         assert_eq!(count([0, 0, 0, 2], 16), Ok(Some(2)));
         assert_eq!(count([0, 0, 0, 2], 15), Err(Malformed));
         assert_eq!(count([0x7f, 0xff, 0xff, 0xff], u32::MAX), Err(Malformed));
         assert_eq!(count([0xff, 0xff, 0xff, 0xff], 4), Ok(Some(0)));
         assert_eq!(count([0xff, 0xff, 0xff, 0xfe], 4), Err(Malformed));
-        assert_eq!(Stream::default().string_len(&mut Frame::new(&[0, 5], 6)), Err(Malformed));
-        assert_eq!(Stream::default().string_len(&mut Frame::new(&[0xff, 0xff], 6)), Err(Malformed));
-        assert_eq!(Stream::default().nullable_string_len(&mut Frame::new(&[0xff, 0xff], 6)), Ok(Some(0)));
+        assert_eq!(Stream::new().string_len(&mut Frame::new(&[0, 5], 6)), Err(Malformed));
+        assert_eq!(Stream::new().string_len(&mut Frame::new(&[0xff, 0xff], 6)), Err(Malformed));
+        assert_eq!(Stream::new().nullable_string_len(&mut Frame::new(&[0xff, 0xff], 6)), Ok(Some(0)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub(crate) fn encode(value: i64, out: &mut [u8; VARLONG_BYTES_MAX]) -> usize {
     let mut rest = zigzag(value);
     let mut len = 0;
     for byte in out.iter_mut() {
-        len += 1;
+        len = usize::saturating_add(len, 1);
         if rest < 0x80 {
             *byte = rest as u8;
             break;
@@ -21,7 +21,7 @@ pub(crate) fn encode(value: i64, out: &mut [u8; VARLONG_BYTES_MAX]) -> usize {
 
 /// The number of bytes that [`encode`] writes for `value`.
 pub(crate) const fn len(value: i64) -> usize {
-    let bits = 64 - (zigzag(value) | 1).leading_zeros();
+    let bits = u64::BITS.saturating_sub((zigzag(value) | 1).leading_zeros());
     bits.div_ceil(7) as usize
 }
 
@@ -35,7 +35,7 @@ const fn zigzag(value: i64) -> u64 {
 }
 
 pub(crate) const fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
+    (value >> 1) as i64 ^ ((value & 1) as i64).wrapping_neg()
 }
 
 #[cfg(test)]
@@ -62,7 +62,9 @@ mod tests {
 
     #[test]
     fn known_encodings_of_the_protocol() {
-        for (value, bytes) in [(0, &[0u8][..]), (-1, &[1]), (1, &[2]), (63, &[126]), (64, &[128, 1]), (-64, &[127])] {
+        for (value, bytes) in
+            [(0, &[0u8][..]), (-1, &[1]), (1, &[2]), (63, &[126]), (64, &[128, 1]), (-64, &[127])]
+        {
             let mut out = [0; VARLONG_BYTES_MAX];
             let written = encode(value, &mut out);
             assert_eq!(&out[..written], bytes);

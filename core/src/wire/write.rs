@@ -16,6 +16,11 @@ impl<'a> Writer<'a> {
         self.len
     }
 
+    /// Bytes that can still be written.
+    pub(crate) fn room(&self) -> usize {
+        self.buf.len().saturating_sub(self.len)
+    }
+
     /// The next `len` bytes, to be filled by the caller.
     pub(crate) fn take(&mut self, len: usize) -> Result<&mut [u8], NoRoom> {
         let end = self.len.checked_add(len).ok_or(NoRoom)?;
