@@ -1,0 +1,135 @@
+use super::Accumulator;
+use super::slot::{BatchSlot, Phase};
+use crate::batch;
+use crate::time::Instant;
+
+/// The request that a batch is on its way with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) connection: u8,
+    pub(crate) correlation_id: i32,
+}
+
+/// Whether a partition has a batch that should be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// Nothing waits, or it waits for the batch on its way.
+    Idle,
+    /// Not before then: linger or backoff.
+    At(Instant),
+    /// Now.
+    Ready,
+}
+
+/// A batch that [`Accumulator::drain`] could take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) partition: u16,
+    pub(crate) bytes: usize,
+}
+
+impl Accumulator<'_> {
+    /// Java's `batchReady`: full, lingered, memory exhausted, closed or flushed, and not backing off.
+    pub(crate) fn readiness(&self, now: Instant, partition: u16) -> Readiness {
+        let Some(queue) = self.partitions.get(usize::from(partition)) else { return Readiness::Idle };
+        let Some(first) = queue.queue.first().and_then(|first| self.batches.get(first)) else {
+            return Readiness::Idle;
+        };
+        if queue.muted {
+            return Readiness::Idle;
+        }
+        if first.retry_at > now {
+            return Readiness::At(first.retry_at);
+        }
+        let lingered = first.created.saturating_add_ms(u64::from(self.policy.linger_ms));
+        let full = first.phase == Phase::Queued || queue.queue.has_several();
+        if full || lingered <= now || self.exhausted || self.closed {
+            return Readiness::Ready;
+        }
+        Readiness::At(lingered)
+    }
+
+    /// Whether anything waits to be sent to this partition.
+    pub(crate) fn has_queued(&self, partition: u16) -> bool {
+        self.partitions.get(usize::from(partition)).is_some_and(|queue| queue.queue.first().is_some())
+    }
+
+    /// Takes the first batch of each partition that `take` wants, beginning at `start` and going round once, and
+    /// seals those that go out for the first time. Stops when `take` says `None`: the request is full.
+    ///
+    /// Returns where the next drain begins: the partition that did not fit is then the first.
+    pub(crate) fn drain(
+        &mut self,
+        now: Instant,
+        request: Request,
+        start: u16,
+        mut take: impl FnMut(Candidate) -> Option<bool>,
+    ) -> u16 {
+        let count = self.partitions();
+        let start = if start < count { start } else { 0 };
+        for partition in (start..count).chain(0..start) {
+            let Some(bytes) = self.drainable_bytes(now, partition) else { continue };
+            match take(Candidate { partition, bytes }) {
+                Some(true) => self.dispatch(request, partition),
+                Some(false) => {}
+                None => return partition,
+            }
+        }
+        start
+    }
+
+    fn drainable_bytes(&self, now: Instant, partition: u16) -> Option<usize> {
+        let queue = self.partitions.get(usize::from(partition)).filter(|queue| !queue.muted)?;
+        let first = self.batches.get(queue.queue.first()?)?;
+        if first.retry_at > now { None } else { Some(first.len as usize) }
+    }
+
+    fn dispatch(&mut self, request: Request, partition: u16) {
+        let Some(queue) = self.partitions.get_mut(usize::from(partition)) else { return };
+        let Some(index) = self.batches.pop_front(&mut queue.queue) else { return };
+        self.batches.push_back(&mut queue.in_flight, index);
+        queue.muted = self.policy.mute;
+        let range = self.slot_range(index);
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        batch.phase = Phase::InFlight;
+        batch.connection = request.connection;
+        batch.correlation_id = request.correlation_id;
+        if !batch.sealed {
+            batch.sealed = true;
+            if let Some(bytes) = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..batch.len as usize))
+            {
+                batch::seal(bytes, batch.count);
+            }
+        }
+    }
+
+    /// The batch of this partition that is on its way with this request.
+    pub(crate) fn in_flight(&self, request: Request, partition: u16) -> Option<u16> {
+        let mut at = self.partitions.get(usize::from(partition))?.in_flight.first();
+        while let Some(index) = at {
+            if self.batches.get(index)?.is_with(request) {
+                return Some(index);
+            }
+            at = self.batches.next(index);
+        }
+        None
+    }
+
+    /// The first batch of this partition that is on its way with any request of this connection.
+    pub(crate) fn in_flight_on(&self, connection: u8, partition: u16) -> Option<u16> {
+        let mut at = self.partitions.get(usize::from(partition))?.in_flight.first();
+        while let Some(index) = at {
+            if self.batches.get(index)?.connection == connection {
+                return Some(index);
+            }
+            at = self.batches.next(index);
+        }
+        None
+    }
+}
+
+impl BatchSlot {
+    fn is_with(&self, request: Request) -> bool {
+        self.connection == request.connection && self.correlation_id == request.correlation_id
+    }
+}

@@ -1,0 +1,83 @@
+use super::Accumulator;
+use super::list::List;
+use super::slot::Phase;
+use crate::code::ErrorCode;
+use crate::counters::Counters;
+use crate::delivery::DeliveryError;
+use crate::time::Instant;
+
+impl Accumulator<'_> {
+    /// Fails every batch whose delivery timeout is over. One on its way is reported now, and keeps its slot until
+    /// its response or its disconnect. `topic_error` tells what metadata says of a topic, as the cause for batches
+    /// that were never sent.
+    pub(crate) fn expire(
+        &mut self,
+        now: Instant,
+        topic_error: impl Fn(u16) -> ErrorCode,
+        counters: &mut Counters,
+    ) {
+        for topic in 0..self.topics.len() {
+            while let Some(index) = self.expired_first(now, self.topics.get(topic).map(|topic| topic.pending))
+            {
+                self.time_out(index, topic_error(topic as u16), counters);
+            }
+        }
+        for partition in 0..self.partitions() {
+            let at = usize::from(partition);
+            while let Some(index) = self.expired_first(now, self.partitions.get(at).map(|p| p.queue)) {
+                self.time_out(index, topic_error(self.partition_at(partition).0.index() as u16), counters);
+            }
+            let mut in_flight = self.partitions.get(at).and_then(|p| p.in_flight.first());
+            while let Some(index) = in_flight {
+                in_flight = self.batches.next(index);
+                if self.is_expired(now, index) {
+                    let cause = self.last_error(index);
+                    self.decide_in_flight(
+                        index,
+                        DeliveryError::Timeout { maybe_written: true, cause },
+                        counters,
+                    );
+                }
+            }
+        }
+    }
+
+    /// When the next batch's delivery timeout ends.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        let undecided = self.batches.iter().filter(|batch| batch.is_unfinished());
+        undecided.filter_map(|batch| self.expires_at(batch.created)).min()
+    }
+
+    /// Fails all that has no outcome: the deadline of `close` has passed.
+    pub(crate) fn abort_all(&mut self, counters: &mut Counters) {
+        for index in 0..self.batches.len() {
+            let Some(batch) = self.batches.get(index).filter(|batch| batch.is_unfinished()) else { continue };
+            let error = DeliveryError::Closed { maybe_written: batch.maybe_written() };
+            if batch.phase == Phase::InFlight {
+                self.decide_in_flight(index, error, counters);
+            } else {
+                self.dequeue(index);
+                self.finish(index, Err(error), counters);
+            }
+        }
+    }
+
+    fn expired_first(&self, now: Instant, queue: Option<List>) -> Option<u16> {
+        queue?.first().filter(|first| self.is_expired(now, *first))
+    }
+
+    fn time_out(&mut self, index: u16, topic_error: ErrorCode, counters: &mut Counters) {
+        let Some(batch) = self.batches.get(index) else { return };
+        let maybe_written = batch.maybe_written();
+        let cause = if maybe_written { batch.last_error } else { topic_error };
+        self.dequeue(index);
+        self.finish(index, Err(DeliveryError::Timeout { maybe_written, cause }), counters);
+    }
+
+    fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
+        if self.batches.get(index).is_some_and(|batch| batch.outcome.is_none()) {
+            self.decide(index, Err(error), counters);
+            self.expired_in_flight = self.expired_in_flight.saturating_add(1);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Batches by partition, in lent memory: Java's `RecordAccumulator`, `BufferPool` and `ProducerBatch`.
+//!
+//! A batch slot is always in exactly one place: the free list, a topic's pending queue (its partitions are not
+//! known yet), a partition's queue, a partition's in-flight list, or the list of the done.
+
+mod append;
+mod complete;
+mod drain;
+mod expire;
+mod list;
+mod pending;
+mod report;
+mod slot;
+
+use crate::config::{Config, Overflow};
+use crate::delivery::TopicId;
+use crate::time::Instant;
+pub(crate) use drain::{Readiness, Request};
+use list::List;
+pub use slot::{BatchSlot, PartitionQueue, TopicQueue};
+use slot::{Batches, Phase};
+
+/// What the accumulator needs to know of the configuration.
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    linger_ms: u32,
+    delivery_timeout_ms: u32,
+    /// A batch with this many bytes takes no further record.
+    due_bytes: usize,
+    /// A partition's next batch waits for the one on its way (Java: `max.in.flight == 1` guarantees order).
+    mute: bool,
+    overflow: Overflow,
+}
+
+pub(crate) struct Accumulator<'a> {
+    arena: &'a mut [u8],
+    slot_bytes: usize,
+    batches: Batches<'a>,
+    topics: &'a mut [TopicQueue],
+    partitions: &'a mut [PartitionQueue],
+    partitions_per_topic: usize,
+    policy: Policy,
+    free: List,
+    done: List,
+    next_generation: u32,
+    /// Batches that have no outcome yet.
+    unfinished: usize,
+    /// Batches that have expired on their way and were not reported.
+    expired_in_flight: usize,
+    /// The last `send` was refused for want of memory: all that waits is due (Java: `BufferPool.queued() > 0`).
+    exhausted: bool,
+    closed: bool,
+    /// Batches older than this were there at the last flush.
+    flush_before: u32,
+}
+
+impl<'a> Accumulator<'a> {
+    /// The lengths of the slices were checked against each other by the caller.
+    pub(crate) fn new(
+        config: &Config<'_>,
+        slot_bytes: usize,
+        arena: &'a mut [u8],
+        batches: &'a mut [BatchSlot],
+        topics: &'a mut [TopicQueue],
+        partitions: &'a mut [PartitionQueue],
+    ) -> Self {
+        topics.fill_with(TopicQueue::new);
+        partitions.fill_with(PartitionQueue::new);
+        let mut batches = Batches(batches);
+        let mut free = List::new();
+        for index in 0..batches.len() {
+            batches.reset(index);
+            batches.push_back(&mut free, index);
+        }
+        let partitions_per_topic = partitions.len().checked_div(topics.len()).unwrap_or(0);
+        let due_bytes = config.batch_bytes.map_or(slot_bytes, |bytes| slot_bytes.min(bytes as usize));
+        Self {
+            arena,
+            slot_bytes,
+            batches,
+            topics,
+            partitions,
+            partitions_per_topic,
+            policy: Policy {
+                linger_ms: config.linger_ms,
+                delivery_timeout_ms: config.delivery_timeout_ms,
+                due_bytes,
+                mute: config.max_in_flight == 1,
+                overflow: config.overflow,
+            },
+            free,
+            done: List::new(),
+            next_generation: 0,
+            unfinished: 0,
+            expired_in_flight: 0,
+            exhausted: false,
+            closed: false,
+            flush_before: 0,
+        }
+    }
+
+    /// Batches that have no outcome yet.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    /// Accepts no further record, and makes all that waits due.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.flush();
+    }
+
+    /// Makes every batch that is open now due.
+    pub(crate) fn flush(&mut self) {
+        self.flush_before = self.next_generation;
+        for index in 0..self.batches.len() {
+            if let Some(batch) = self.batches.get_mut(index)
+                && batch.phase == Phase::Open
+            {
+                batch.phase = Phase::Queued;
+            }
+        }
+    }
+
+    /// Whether every batch that was there at the last flush has its outcome.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.unfinished == 0
+            || !self.batches.iter().any(|batch| {
+                batch.is_unfinished() && (batch.generation.wrapping_sub(self.flush_before) as i32) < 0
+            })
+    }
+
+    /// The place of a topic's partition among all; `None` when it has none.
+    pub(crate) fn partition_index(&self, topic: u16, partition: u32) -> Option<u16> {
+        let within = usize::try_from(partition).ok().filter(|p| *p < self.partitions_per_topic)?;
+        let index = usize::from(topic).checked_mul(self.partitions_per_topic)?.checked_add(within)?;
+        u16::try_from(index).ok()
+    }
+
+    /// The topic of the partition at this place, and its number there.
+    pub(crate) fn partition_at(&self, index: u16) -> (TopicId, i32) {
+        let (index, per_topic) = (usize::from(index), self.partitions_per_topic);
+        let topic = index.checked_div(per_topic).unwrap_or(0);
+        let partition = index.checked_rem(per_topic).unwrap_or(0);
+        (TopicId::new(topic as u16), partition as i32)
+    }
+
+    /// The number of places for partitions, those of all topics together.
+    pub(crate) fn partitions(&self) -> u16 {
+        self.partitions.len() as u16
+    }
+
+    fn slot_range(&self, batch: u16) -> core::ops::Range<usize> {
+        let start = usize::from(batch).saturating_mul(self.slot_bytes);
+        start..start.saturating_add(self.slot_bytes)
+    }
+
+    /// A batch's bytes.
+    pub(crate) fn bytes(&self, batch: u16) -> &[u8] {
+        let len = self.batches.get(batch).map_or(0, |batch| batch.len as usize);
+        self.arena.get(self.slot_range(batch)).and_then(|slot| slot.get(..len)).unwrap_or(&[])
+    }
+
+    /// The instant at which a batch's delivery timeout ends; `None` when it never does.
+    fn expires_at(&self, created: Instant) -> Option<Instant> {
+        match self.policy.delivery_timeout_ms {
+            u32::MAX => None,
+            timeout_ms => Some(created.saturating_add_ms(u64::from(timeout_ms))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+use super::list::{Link, List};
+use crate::code::ErrorCode;
+use crate::delivery::{Ack, BatchId, DeliveryError};
+use crate::partition::Sticky;
+use crate::time::Instant;
+
+/// Where a batch is between its first record and the report of its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Free,
+    /// Takes further records.
+    Open,
+    /// Takes no further record, and waits to be sent, or to be sent again.
+    Queued,
+    /// A request with it is on its way. It keeps its slot until the response or the disconnect, even when its
+    /// outcome is decided before (KAFKA-19012).
+    InFlight,
+    /// Its outcome waits to be taken.
+    Done,
+}
+
+/// Which partition a batch is for, as long as the topic's partitions are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The partition with this number.
+    Explicit(i32),
+    /// The partition of this key hash.
+    KeyHash(u32),
+    /// The sticky partition.
+    Sticky,
+}
+
+/// The book-keeping of one batch slot, apart from its bytes. Lent to the producer through
+/// [`Storage`](crate::Storage).
+#[derive(Debug)]
+pub struct BatchSlot {
+    pub(super) phase: Phase,
+    pub(super) next: Link,
+    pub(super) generation: u32,
+    pub(super) topic: u16,
+    /// Place among all partitions; meaningless while `target` is set.
+    pub(super) partition: u16,
+    pub(super) target: Option<Target>,
+    pub(super) sealed: bool,
+    pub(super) reported: bool,
+    pub(super) connection: u8,
+    pub(super) last_error: ErrorCode,
+    pub(super) correlation_id: i32,
+    pub(super) len: u32,
+    pub(super) count: u32,
+    pub(super) attempts: u32,
+    pub(super) created: Instant,
+    /// The end of the backoff after a failure.
+    pub(super) retry_at: Instant,
+    pub(super) outcome: Option<Result<Ack, DeliveryError>>,
+}
+
+impl BatchSlot {
+    /// A slot that was never used.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            phase: Phase::Free,
+            next: Link::NONE,
+            generation: 0,
+            topic: 0,
+            partition: 0,
+            target: None,
+            sealed: false,
+            reported: false,
+            connection: 0,
+            last_error: ErrorCode::NONE,
+            correlation_id: 0,
+            len: 0,
+            count: 0,
+            attempts: 0,
+            created: Instant::from_millis(0),
+            retry_at: Instant::from_millis(0),
+            outcome: None,
+        }
+    }
+
+    pub(super) fn is_unfinished(&self) -> bool {
+        match self.phase {
+            Phase::Free | Phase::Done => false,
+            Phase::Open | Phase::Queued | Phase::InFlight => self.outcome.is_none(),
+        }
+    }
+
+    /// Whether any of its bytes may have reached a broker.
+    pub(super) fn maybe_written(&self) -> bool {
+        self.attempts > 0 || self.phase == Phase::InFlight
+    }
+}
+
+impl Default for BatchSlot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The batches of one partition. Lent to the producer through [`Storage`](crate::Storage).
+#[derive(Debug)]
+pub struct PartitionQueue {
+    /// To be sent, oldest first.
+    pub(super) queue: List,
+    /// On their way, oldest first.
+    pub(super) in_flight: List,
+    pub(super) muted: bool,
+}
+
+impl PartitionQueue {
+    /// A queue that was never used.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { queue: List::new(), in_flight: List::new(), muted: false }
+    }
+}
+
+impl Default for PartitionQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The batches of one topic that wait for its metadata. Lent to the producer through [`Storage`](crate::Storage).
+#[derive(Debug)]
+pub struct TopicQueue {
+    /// Batches whose partition is not known yet, oldest first.
+    pub(super) pending: List,
+    pub(super) sticky: Sticky,
+    /// The topic's number of partitions; 0 while it is not known.
+    pub(super) partitions: u32,
+}
+
+impl TopicQueue {
+    /// A queue that was never used.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { pending: List::new(), sticky: Sticky::new(), partitions: 0 }
+    }
+}
+
+impl Default for TopicQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// All batch slots, and the lists that run through them.
+pub(super) struct Batches<'a>(pub(super) &'a mut [BatchSlot]);
+
+impl Batches<'_> {
+    pub(super) fn len(&self) -> u16 {
+        self.0.len() as u16
+    }
+
+    pub(super) fn get(&self, index: u16) -> Option<&BatchSlot> {
+        self.0.get(usize::from(index))
+    }
+
+    pub(super) fn get_mut(&mut self, index: u16) -> Option<&mut BatchSlot> {
+        self.0.get_mut(usize::from(index))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &BatchSlot> {
+        self.0.iter()
+    }
+
+    pub(super) fn reset(&mut self, index: u16) {
+        if let Some(batch) = self.get_mut(index) {
+            *batch = BatchSlot::new();
+        }
+    }
+
+    pub(super) fn id(&self, index: u16) -> BatchId {
+        BatchId::new(index, self.get(index).map_or(0, |batch| batch.generation))
+    }
+}

@@ -1,0 +1,125 @@
+//! Kafka's error codes and what a producer does about each.
+
+/// An error code of the Kafka protocol: <https://kafka.apache.org/protocol#protocol_error_codes>.
+///
+/// ```
+/// use nanokafka::ErrorCode;
+/// assert_eq!(ErrorCode::new(6).name(), "NOT_LEADER_OR_FOLLOWER");
+/// assert!(ErrorCode::new(6).is_retriable());
+/// assert!(!ErrorCode::new(29).is_retriable());
+/// assert_eq!(ErrorCode::new(12345).name(), "UNKNOWN");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ErrorCode(i16);
+
+/// What a code in a produce response means for the batch that it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The batch is in the log.
+    Success,
+    /// Send the batch again after the retry backoff.
+    Retriable,
+    /// As `Retriable`, and ask for metadata: Java's `InvalidMetadataException` family.
+    RetriableRefresh,
+    /// Sending the same batch again cannot help.
+    Fatal,
+}
+
+macro_rules! error_codes {
+    ($($code:literal $name:ident $class:ident)*) => {
+        impl ErrorCode {
+            $(
+                #[doc = concat!("Code ", $code, ", `", stringify!($name), "`.")]
+                pub const $name: Self = Self($code);
+            )*
+
+            /// The protocol's name of this code, or `UNKNOWN` for one that is not in the table.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self.0 {
+                    $($code => stringify!($name),)*
+                    _ => "UNKNOWN",
+                }
+            }
+
+            /// What a produce response with this code means; a code that is not in the table is fatal to its
+            /// batch and is reported with its number.
+            pub(crate) const fn class(self) -> Class {
+                match self.0 {
+                    $($code => Class::$class,)*
+                    _ => Class::Fatal,
+                }
+            }
+        }
+    };
+}
+
+// Without idempotence, 45 and 59 cannot be mended and 46 says that the batch is in the log.
+error_codes! {
+    -1 UNKNOWN_SERVER_ERROR Fatal
+    0 NONE Success
+    2 CORRUPT_MESSAGE Retriable
+    3 UNKNOWN_TOPIC_OR_PARTITION RetriableRefresh
+    5 LEADER_NOT_AVAILABLE RetriableRefresh
+    6 NOT_LEADER_OR_FOLLOWER RetriableRefresh
+    7 REQUEST_TIMED_OUT Retriable
+    8 BROKER_NOT_AVAILABLE Fatal
+    9 REPLICA_NOT_AVAILABLE RetriableRefresh
+    10 MESSAGE_TOO_LARGE Fatal
+    13 NETWORK_EXCEPTION RetriableRefresh
+    17 INVALID_TOPIC_EXCEPTION Fatal
+    18 RECORD_LIST_TOO_LARGE Fatal
+    19 NOT_ENOUGH_REPLICAS Retriable
+    20 NOT_ENOUGH_REPLICAS_AFTER_APPEND Retriable
+    21 INVALID_REQUIRED_ACKS Fatal
+    29 TOPIC_AUTHORIZATION_FAILED Fatal
+    31 CLUSTER_AUTHORIZATION_FAILED Fatal
+    32 INVALID_TIMESTAMP Fatal
+    35 UNSUPPORTED_VERSION Fatal
+    37 INVALID_PARTITIONS Fatal
+    38 INVALID_REPLICATION_FACTOR Fatal
+    42 INVALID_REQUEST Fatal
+    43 UNSUPPORTED_FOR_MESSAGE_FORMAT Fatal
+    44 POLICY_VIOLATION Fatal
+    45 OUT_OF_ORDER_SEQUENCE_NUMBER Fatal
+    46 DUPLICATE_SEQUENCE_NUMBER Success
+    47 INVALID_PRODUCER_EPOCH Fatal
+    49 INVALID_PRODUCER_ID_MAPPING Fatal
+    56 KAFKA_STORAGE_ERROR RetriableRefresh
+    59 UNKNOWN_PRODUCER_ID Fatal
+    72 LISTENER_NOT_FOUND RetriableRefresh
+    74 FENCED_LEADER_EPOCH RetriableRefresh
+    75 UNKNOWN_LEADER_EPOCH Retriable
+    76 UNSUPPORTED_COMPRESSION_TYPE Fatal
+    87 INVALID_RECORD Fatal
+    89 THROTTLING_QUOTA_EXCEEDED Retriable
+    100 UNKNOWN_TOPIC_ID RetriableRefresh
+    103 INCONSISTENT_TOPIC_ID RetriableRefresh
+}
+
+impl ErrorCode {
+    /// The code with this number, known or not.
+    #[must_use]
+    pub const fn new(code: i16) -> Self {
+        Self(code)
+    }
+
+    /// The code's number on the wire.
+    #[must_use]
+    pub const fn code(self) -> i16 {
+        self.0
+    }
+
+    /// Whether a producer sends a batch again that was answered with this code.
+    #[must_use]
+    pub const fn is_retriable(self) -> bool {
+        matches!(self.class(), Class::Retriable | Class::RetriableRefresh)
+    }
+}
+
+impl core::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} ({})", self.name(), self.0)
+    }
+}

@@ -1,0 +1,167 @@
+//! The producer's configuration: Kafka's names, and Kafka's defaults where they fit a device.
+
+mod address;
+mod check;
+
+pub(crate) use address::endpoint_of;
+pub use check::ConfigError;
+pub(crate) use check::{MAX_IN_FLIGHT, require};
+
+/// Which acknowledgement ends the wait for a batch (Kafka's `acks`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Acks {
+    /// `acks=0`: none. A batch counts as delivered once its last byte was given to the transport; whatever
+    /// happens to it later is not noticed, and its offset is unknown.
+    None,
+    /// `acks=1`: the leader has written the batch. It is lost if the leader is lost before a follower has it.
+    Leader,
+    /// `acks=all`: all in-sync replicas have the batch.
+    #[default]
+    All,
+}
+
+impl Acks {
+    pub(crate) const fn on_the_wire(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+/// What `send` does when no batch slot is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Overflow {
+    /// Refuses the new record with [`SendError::Full`](crate::SendError::Full).
+    #[default]
+    Reject,
+    /// Throws away the oldest batch that was never sent and reports it in the new record's
+    /// [`Ticket`](crate::Ticket). Still `Full` when every batch is on its way or waits for `next_delivery`.
+    DropOldest,
+}
+
+/// The producer's configuration. Times are in milliseconds, sizes in bytes.
+///
+/// Start from [`Config::new`] and change what you need. A configuration that is known at compile time is
+/// checked then, if it is a constant that ends in [`checked`](Config::checked); [`Producer::new`](crate::Producer::new)
+/// checks every one.
+///
+/// ```
+/// use nanokafka::{Acks, Config};
+/// const CONFIG: Config<'static> = Config {
+///     client_id: "thermometer-7",
+///     linger_ms: 1_000,
+///     acks: Acks::All,
+///     ..Config::new(&["kafka-1.example.com:9092", "192.0.2.7:9092"])
+/// }
+/// .checked();
+/// ```
+///
+/// One that cannot work does not compile:
+///
+/// ```compile_fail
+/// # use nanokafka::Config;
+/// // delivery_timeout_ms must be at least linger_ms + request_timeout_ms
+/// const CONFIG: Config<'static> = Config { delivery_timeout_ms: 1_000, ..Config::new(&["h:9092"]) }.checked();
+/// # fn main() { let _ = CONFIG; }
+/// ```
+///
+/// Source of names and defaults: <https://kafka.apache.org/documentation/#producerconfigs> (4.x).
+#[derive(Clone, Copy, Debug)]
+pub struct Config<'a> {
+    /// `bootstrap.servers`: brokers to start from, each `host:port` (`[address]:port` for IPv6). They also stay
+    /// the last resort when no broker of the cluster can be reached. No default.
+    pub bootstrap: &'a [&'a str],
+    /// `client.id`: what brokers log and set quotas for. Default `nanokafka`. Kafka: empty.
+    pub client_id: &'a str,
+    /// `acks`. Default all.
+    pub acks: Acks,
+    /// `linger.ms`: how long a batch waits for more records, from its creation. Default 5. A device that may
+    /// sleep wants seconds.
+    pub linger_ms: u32,
+    /// `batch.size`: a batch is due when it holds this many bytes. Default `None`, the whole batch slot; Kafka:
+    /// 16384. A record that is larger still goes, in a batch of its own, if it fits the slot.
+    pub batch_bytes: Option<u32>,
+    /// `request.timeout.ms`: how long a broker may take to answer. Default 30000.
+    pub request_timeout_ms: u32,
+    /// `delivery.timeout.ms`: how long a batch may take from its creation until it is acknowledged or reported
+    /// as failed. Default 120000. `u32::MAX`: for ever.
+    pub delivery_timeout_ms: u32,
+    /// `retries`: how often a batch is sent again. Default 2147483647: `delivery_timeout_ms` decides.
+    pub retries: u32,
+    /// `retry.backoff.ms`: the first wait before a batch is sent again, or metadata asked for again; it doubles
+    /// with each attempt, with 20 % of jitter. Default 100.
+    pub retry_backoff_ms: u32,
+    /// `retry.backoff.max.ms`: where the doubling ends. Default 1000.
+    pub retry_backoff_max_ms: u32,
+    /// `max.in.flight.requests.per.connection`, 1 to 5. Default 1; Kafka: 5. With 1, a partition's batches stay
+    /// in order whatever fails. With more, a batch that is retried may land behind a later one.
+    pub max_in_flight: u8,
+    /// `max.request.size`: a produce request takes no further batch beyond this. Default 1048576.
+    pub max_request_bytes: u32,
+    /// `metadata.max.age.ms`: metadata older than this is asked for again. Default 300000.
+    pub metadata_max_age_ms: u32,
+    /// Whether asking for metadata lets the broker create a missing topic, if the broker is set to. Default
+    /// true, as Java's producer.
+    pub allow_auto_topic_creation: bool,
+    /// `reconnect.backoff.ms`: the first wait before a broker is tried again; it doubles with each failure, with
+    /// 20 % of jitter. Default 50. On a radio link, think of 1000.
+    pub reconnect_backoff_ms: u32,
+    /// `reconnect.backoff.max.ms`: where the doubling ends. Default 1000. On a radio link, think of 60000.
+    pub reconnect_backoff_max_ms: u32,
+    /// `socket.connection.setup.timeout.ms`: how long name resolution and TCP may take, until the connection can
+    /// carry a request; it doubles with each failure. Default 10000.
+    pub socket_connection_setup_timeout_ms: u32,
+    /// `socket.connection.setup.timeout.max.ms`: where the doubling ends. Default 30000.
+    pub socket_connection_setup_timeout_max_ms: u32,
+    /// What `send` does when memory is full. Default `Reject`. Kafka's producer blocks instead (`max.block.ms`).
+    pub overflow: Overflow,
+    /// Seed of the jitter and of the first choice among equal brokers and partitions: different on every device
+    /// and at every start, or all devices come back at the same moment after an outage. Default 0.
+    pub random_seed: u64,
+}
+
+impl<'a> Config<'a> {
+    /// The default configuration for these bootstrap brokers, each `host:port`.
+    #[must_use]
+    pub const fn new(bootstrap: &'a [&'a str]) -> Self {
+        Self {
+            bootstrap,
+            client_id: "nanokafka",
+            acks: Acks::All,
+            linger_ms: 5,
+            batch_bytes: None,
+            request_timeout_ms: 30_000,
+            delivery_timeout_ms: 120_000,
+            retries: i32::MAX as u32,
+            retry_backoff_ms: 100,
+            retry_backoff_max_ms: 1_000,
+            max_in_flight: 1,
+            max_request_bytes: 1_048_576,
+            metadata_max_age_ms: 300_000,
+            allow_auto_topic_creation: true,
+            reconnect_backoff_ms: 50,
+            reconnect_backoff_max_ms: 1_000,
+            socket_connection_setup_timeout_ms: 10_000,
+            socket_connection_setup_timeout_max_ms: 30_000,
+            overflow: Overflow::Reject,
+            random_seed: 0,
+        }
+    }
+
+    /// The same configuration, for use in a constant.
+    ///
+    /// # Panics
+    /// When [`validate`](Config::validate) finds an error: in a constant, that stops the compiler.
+    #[must_use]
+    #[allow(clippy::panic, reason = "in a constant, this is how to stop the compiler")]
+    pub const fn checked(self) -> Self {
+        match self.validate() {
+            Ok(()) => self,
+            Err(error) => panic!("{}", error.rule),
+        }
+    }
+}

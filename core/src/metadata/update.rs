@@ -1,0 +1,110 @@
+use super::{Metadata, PartitionSlot};
+use crate::code::ErrorCode;
+use crate::fmt::{debug, warning};
+use crate::protocol::metadata::Event;
+use crate::random::Random;
+use crate::time::Instant;
+
+impl Metadata<'_> {
+    /// A request for all our topics was handed to a connection.
+    pub(crate) fn update_started(&mut self) {
+        self.asked = self.topic_names().count() as u16;
+        self.schedule.started();
+    }
+
+    /// The topics of the request that is under way: those that were registered when it began.
+    pub(crate) fn asked_topics(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.topic_names().take(usize::from(self.asked))
+    }
+
+    /// The request was not answered, or not in a way that could be read.
+    pub(crate) fn update_failed(&mut self, now: Instant, random: &mut Random) {
+        if self.schedule.in_progress {
+            self.schedule.failed(now, random);
+        }
+    }
+
+    /// A part of the response.
+    pub(crate) fn on_event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Begin => {
+                self.brokers.begin();
+                self.updating = None;
+            }
+            Event::BrokerId(id) => self.incoming.begin(id),
+            Event::BrokerHost(piece) => self.incoming.host(piece),
+            Event::BrokerPort(port) => {
+                let partitions = &*self.partitions;
+                let leads = |id| partitions.iter().any(|partition| partition.leader == Some(id));
+                self.brokers.offer(&self.incoming, port, leads);
+            }
+            Event::Topic { topic, error, partitions } => self.on_topic(topic, error, partitions),
+            Event::Partition { topic, index, leader } => self.on_partition(topic, index, leader),
+        }
+    }
+
+    /// The response was whole. Says whether it was an update.
+    pub(crate) fn update_ended(&mut self, now: Instant, random: &mut Random) -> bool {
+        self.updating = None;
+        // An answer without brokers is a failure (Java's `handleSuccessfulResponse`): a broker that has just
+        // started may give one.
+        if !self.brokers.end() {
+            self.update_failed(now, random);
+            return false;
+        }
+        let unplaced = self.has_leader_without_address();
+        if unplaced && !self.second_pass {
+            debug!("a leader's address found no place: metadata is asked for once more");
+            self.second_pass = true;
+            self.schedule.again(now);
+            return true;
+        }
+        if unplaced {
+            warning!("more brokers lead our partitions than broker slots were lent");
+        }
+        self.second_pass = false;
+        let settled = self.is_complete() && self.topic_error().is_none();
+        self.schedule.succeeded(now, settled, random);
+        true
+    }
+
+    fn on_topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
+        self.updating = topic;
+        let Some(index) = topic else { return };
+        let Some(slot) = self.topics.get_mut(usize::from(index)) else { return };
+        // While a topic is being created it may have no partitions yet.
+        let empty = error == ErrorCode::NONE && partitions == 0;
+        slot.error = if empty { ErrorCode::LEADER_NOT_AVAILABLE } else { error };
+        if slot.error != ErrorCode::NONE {
+            warning!("topic {}: error {}", index, error.code());
+        } else {
+            slot.partitions = partitions;
+        }
+        for partition in self.partitions_of(index) {
+            partition.leader = None;
+        }
+    }
+
+    fn on_partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
+        if topic.is_none() || topic != self.updating {
+            return;
+        }
+        let (Some(topic), Ok(index)) = (topic, usize::try_from(index)) else { return };
+        if let Some(partition) = self.partitions_of(topic).get_mut(index) {
+            partition.leader = if leader >= 0 { Some(leader) } else { None };
+        }
+    }
+
+    fn partitions_of(&mut self, topic: u16) -> &mut [PartitionSlot] {
+        let start = usize::from(topic).saturating_mul(self.partitions_per_topic);
+        let end = start.saturating_add(self.partitions_per_topic);
+        self.partitions.get_mut(start..end).unwrap_or(&mut [])
+    }
+
+    fn has_leader_without_address(&self) -> bool {
+        self.partitions
+            .iter()
+            .filter_map(|partition| partition.leader)
+            .any(|id| self.brokers.find(id).is_none())
+    }
+}

@@ -1,0 +1,153 @@
+use super::{ConnectionSlot, Network, NodeState, State};
+use crate::partition::murmur2;
+use crate::random::Random;
+use crate::time::Instant;
+use crate::transport::Endpoint;
+
+/// A digest that differs when the host or the port does.
+pub(super) fn digest(to: Endpoint<'_>) -> u32 {
+    murmur2(to.host.as_bytes()) ^ u32::from(to.port).rotate_left(16)
+}
+
+impl Network<'_> {
+    /// How a node stands now, without doing anything about it.
+    fn look(&self, now: Instant, node: i32) -> NodeState {
+        let Some(connection) = self.connection_of(node) else { return NodeState::At(now) };
+        let Some(slot) = self.get(connection) else { return NodeState::Waiting };
+        match slot.state {
+            _ if slot.leaving => NodeState::Waiting,
+            State::Free => NodeState::At(now),
+            State::Backoff { until } => NodeState::At(until),
+            State::Connecting { .. } | State::CheckingApiVersions => NodeState::Waiting,
+            State::Ready if slot.throttled_until > now => NodeState::At(slot.throttled_until),
+            State::Ready if slot.can_send_more(self.limits.max_in_flight) => NodeState::Ready { connection },
+            State::Ready => NodeState::Waiting,
+        }
+    }
+
+    /// How a node stands; begins to connect to it when that is all that is missing (Java's `ready`).
+    pub(crate) fn node_state(&mut self, now: Instant, node: i32, random: &mut Random) -> NodeState {
+        match self.look(now, node) {
+            NodeState::At(at) if at <= now => self.begin_connect(now, node, random),
+            state @ (NodeState::Ready { .. } | NodeState::At(_) | NodeState::Waiting) => state,
+        }
+    }
+
+    /// The ready connection with the fewest requests in flight, for a request that any node can answer.
+    pub(crate) fn least_loaded(&self, now: Instant) -> Option<u8> {
+        let usable = |slot: &ConnectionSlot| {
+            slot.state == State::Ready
+                && !slot.leaving
+                && slot.throttled_until <= now
+                && slot.can_send_more(self.limits.max_in_flight)
+        };
+        let (index, _) = self
+            .connections
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| usable(slot))
+            .min_by_key(|(_, slot)| slot.in_flight.len())?;
+        Some(index as u8)
+    }
+
+    /// Whether a connection is being set up, or is ready but busy: no other need be opened for metadata.
+    pub(crate) fn is_any_under_way(&self) -> bool {
+        self.connections.iter().any(ConnectionSlot::is_open)
+    }
+
+    /// Begins to connect to the node among these that was tried longest ago; those that back off are left out.
+    pub(crate) fn connect_any(
+        &mut self,
+        now: Instant,
+        nodes: impl Iterator<Item = i32>,
+        random: &mut Random,
+    ) -> NodeState {
+        let mut soonest: Option<Instant> = None;
+        let mut best: Option<(Instant, i32)> = None;
+        for node in nodes {
+            let NodeState::At(at) = self.look(now, node) else { continue };
+            if at > now {
+                soonest = Some(soonest.map_or(at, |soonest| soonest.min(at)));
+                continue;
+            }
+            let slot = self.connection_of(node).and_then(|connection| self.get(connection));
+            let tried = slot.map_or(Instant::from_millis(0), |slot| slot.last_attempt);
+            if best.is_none_or(|(oldest, _)| tried < oldest) {
+                best = Some((tried, node));
+            }
+        }
+        match (best, soonest) {
+            (Some((_, node)), _) => self.begin_connect(now, node, random),
+            (None, Some(at)) => NodeState::At(at),
+            (None, None) => NodeState::Waiting,
+        }
+    }
+
+    fn begin_connect(&mut self, now: Instant, node: i32, random: &mut Random) -> NodeState {
+        let Some(connection) = self.connection_of(node).or_else(|| self.vacant(now)) else {
+            return NodeState::Waiting;
+        };
+        let limits = self.limits;
+        let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };
+        if slot.node != Some(node) {
+            // Correlation ids go on: an answer that is late must never fit a new connection's request.
+            let next_correlation_id = slot.next_correlation_id;
+            *slot = ConnectionSlot { node: Some(node), next_correlation_id, ..ConnectionSlot::new() };
+        }
+        let timeout_ms = random.backoff_ms(
+            limits.setup_timeout_ms,
+            u32::from(slot.setup_failures),
+            limits.setup_timeout_max_ms,
+        );
+        slot.state = State::Connecting { deadline: now.saturating_add_ms(u64::from(timeout_ms.max(1))) };
+        slot.last_attempt = now;
+        slot.last_used = now;
+        slot.endpoint = None;
+        NodeState::Waiting
+    }
+
+    /// A slot for another node: one that is free, or whose backoff is over, longest ago first. A connection that
+    /// is only idle is asked to close, and its slot is free at the next poll.
+    fn vacant(&mut self, now: Instant) -> Option<u8> {
+        let over = |slot: &ConnectionSlot| match slot.state {
+            State::Free => true,
+            State::Backoff { until } => until <= now,
+            State::Connecting { .. } | State::CheckingApiVersions | State::Ready => false,
+        };
+        let oldest = |slots: &[ConnectionSlot], fits: &dyn Fn(&ConnectionSlot) -> bool| {
+            let candidates = slots.iter().enumerate().filter(|(_, slot)| fits(slot));
+            candidates.min_by_key(|(_, slot)| (slot.node.is_some(), slot.last_used)).map(|(index, _)| index)
+        };
+        if let Some(index) = oldest(self.connections, &over) {
+            return Some(index as u8);
+        }
+        let idle = |slot: &ConnectionSlot| slot.state == State::Ready && slot.is_unused();
+        let index = oldest(self.connections, &idle)?;
+        self.leave(index as u8);
+        None
+    }
+
+    /// Closes a connection at the next poll; it may be opened again at once.
+    pub(crate) fn leave(&mut self, connection: u8) {
+        if let Some(slot) = self.get_mut(connection) {
+            slot.leaving = true;
+        }
+    }
+
+    /// A connection's node is known under another id now: the bootstrap address of a broker that told its id.
+    pub(crate) fn rename(&mut self, from: i32, to: i32) {
+        if self.connection_of(to).is_some() {
+            return;
+        }
+        if let Some(slot) = self.connections.iter_mut().find(|slot| slot.node == Some(from)) {
+            slot.node = Some(to);
+        }
+    }
+
+    /// Whether a node's connection leads to another endpoint than this.
+    pub(crate) fn leads_elsewhere(&self, node: i32, to: Endpoint<'_>) -> Option<u8> {
+        let connection = self.connection_of(node)?;
+        let slot = self.get(connection).filter(|slot| slot.is_open())?;
+        if slot.endpoint? == digest(to) { None } else { Some(connection) }
+    }
+}

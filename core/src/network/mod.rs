@@ -1,0 +1,194 @@
+//! Connections to brokers and the requests on them: Java's `NetworkClient`, `ClusterConnectionStates` and
+//! `InFlightRequests`.
+//!
+//! A connection goes from nothing over connecting (name resolution is the transport's, and part of it) and checking
+//! API versions to ready, and from anywhere into a backoff. Requests are answered strictly in order. A frame is
+//! finished or its connection is closed.
+
+mod connect;
+mod connection;
+mod poll;
+mod receive;
+mod send;
+
+pub use connection::{ConnectionSlot, DisconnectReason};
+use connection::{InFlight, State};
+pub(crate) use poll::Surroundings;
+
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::protocol::{Api, Sink};
+use crate::random::Random;
+use crate::time::Instant;
+use crate::transport::Endpoint;
+use crate::wire::{Malformed, NoRoom, Writer};
+
+/// What the network layer asks of the layer that joins it with the others.
+pub(crate) trait Exchange: Sink {
+    /// Where a node listens; `None` when it is not known any more.
+    fn endpoint(&self, node: i32) -> Option<Endpoint<'_>>;
+
+    /// Writes the next part of a request's frame into `head`, and says which batch follows it, and whether more
+    /// parts follow. Called again with each cursor that it returned until there is none.
+    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Result<Part, NoRoom>;
+
+    /// A batch's bytes.
+    fn body(&self, batch: u16) -> &[u8];
+
+    /// The last byte of a request's frame was given to the transport.
+    fn written(&mut self, request: &Outbound);
+
+    /// Parts of the answer to this produce request follow.
+    fn answering(&mut self, connection: u8, correlation_id: i32);
+
+    /// The answer to a produce request was whole. An error when it left out a batch of the request.
+    fn produce_answered(&mut self, connection: u8, correlation_id: i32) -> Result<(), Malformed>;
+
+    /// The answer to a metadata request was whole.
+    fn metadata_answered(&mut self);
+
+    /// A connection is gone, and all its requests are without an answer.
+    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, metadata_was_asked: bool);
+
+    /// Where to count.
+    fn counters(&mut self) -> &mut Counters;
+}
+
+/// A request whose frame is being written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outbound {
+    pub(crate) connection: u8,
+    pub(crate) api: Api,
+    pub(crate) version: i16,
+    pub(crate) correlation_id: i32,
+    /// Where the frame goes on; 0 at its beginning.
+    pub(crate) cursor: u32,
+}
+
+/// What [`Exchange::fill`] wrote.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// The batch whose bytes follow the head.
+    pub(crate) body: Option<u16>,
+    /// Where the frame goes on behind that; `None` at its end.
+    pub(crate) next: Option<u32>,
+}
+
+/// How a node stands for somebody who wants to send to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeState {
+    /// This connection takes a request now.
+    Ready { connection: u8 },
+    /// Not before then.
+    At(Instant),
+    /// Not before the transport, or an answer, moves it.
+    Waiting,
+}
+
+/// What the network layer needs to know of the configuration.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    request_timeout_ms: u32,
+    setup_timeout_ms: u32,
+    setup_timeout_max_ms: u32,
+    reconnect_backoff_ms: u32,
+    reconnect_backoff_max_ms: u32,
+    max_in_flight: usize,
+    answers_produce: bool,
+}
+
+pub(crate) struct Network<'a> {
+    connections: &'a mut [ConnectionSlot],
+    limits: Limits,
+    last_disconnect: Option<DisconnectReason>,
+}
+
+impl<'a> Network<'a> {
+    pub(crate) fn new(config: &Config<'_>, connections: &'a mut [ConnectionSlot]) -> Self {
+        connections.fill_with(ConnectionSlot::new);
+        Self {
+            connections,
+            limits: Limits {
+                request_timeout_ms: config.request_timeout_ms,
+                setup_timeout_ms: config.socket_connection_setup_timeout_ms,
+                setup_timeout_max_ms: config.socket_connection_setup_timeout_max_ms,
+                reconnect_backoff_ms: config.reconnect_backoff_ms,
+                reconnect_backoff_max_ms: config.reconnect_backoff_max_ms,
+                max_in_flight: usize::from(config.max_in_flight),
+                answers_produce: config.acks.on_the_wire() != 0,
+            },
+            last_disconnect: None,
+        }
+    }
+
+    pub(crate) fn len(&self) -> u8 {
+        self.connections.len() as u8
+    }
+
+    fn get(&self, connection: u8) -> Option<&ConnectionSlot> {
+        self.connections.get(usize::from(connection))
+    }
+
+    fn get_mut(&mut self, connection: u8) -> Option<&mut ConnectionSlot> {
+        self.connections.get_mut(usize::from(connection))
+    }
+
+    fn connection_of(&self, node: i32) -> Option<u8> {
+        self.connections.iter().position(|slot| slot.node == Some(node)).map(|index| index as u8)
+    }
+
+    /// Whether any connection can carry requests.
+    pub(crate) fn any_ready(&self) -> bool {
+        self.connections.iter().any(|slot| slot.state == State::Ready)
+    }
+
+    /// Whether no connection is open or being opened.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.connections.iter().all(|slot| !slot.is_open())
+    }
+
+    /// When the first connection that is only throttled may be used again.
+    pub(crate) fn next_unthrottled(&self, now: Instant) -> Option<Instant> {
+        let ready = self.connections.iter().filter(|slot| slot.state == State::Ready);
+        ready.map(|slot| slot.throttled_until).filter(|until| *until > now).min()
+    }
+
+    /// Why the last connection, or attempt to connect, ended.
+    pub(crate) fn last_disconnect(&self) -> Option<DisconnectReason> {
+        self.last_disconnect
+    }
+
+    /// The version of Produce to use on a connection.
+    pub(crate) fn produce_version(&self, connection: u8) -> i16 {
+        self.get(connection).and_then(|slot| slot.usable.produce).map_or(0, i16::from)
+    }
+
+    /// Where the next drain for a connection's node begins.
+    pub(crate) fn drain_index_mut(&mut self, connection: u8) -> Option<&mut u16> {
+        self.get_mut(connection).map(|slot| &mut slot.drain_index)
+    }
+
+    /// The correlation id that the next request on this connection will have.
+    pub(crate) fn next_correlation_id(&self, connection: u8) -> i32 {
+        self.get(connection).map_or(0, |slot| slot.next_correlation_id)
+    }
+
+    /// Begins a request on a connection that [`node_state`](Self::node_state) called ready.
+    pub(crate) fn begin_request(&mut self, now: Instant, connection: u8, api: Api, version: i16) {
+        let limits = self.limits;
+        let Some(slot) = self.get_mut(connection) else { return };
+        let correlation_id = slot.next_correlation_id;
+        slot.next_correlation_id = correlation_id.wrapping_add(1);
+        slot.last_used = now;
+        slot.outgoing.begin(Outbound { connection, api, version, correlation_id, cursor: 0 });
+        let deadline = now.saturating_add_ms(u64::from(limits.request_timeout_ms));
+        // There was room: a ready connection has less than the most in flight.
+        let _ = slot.in_flight.push_back(InFlight { api, version, correlation_id, deadline });
+    }
+
+    fn backoff_until(&self, now: Instant, failures: u8, random: &mut Random) -> Instant {
+        let Limits { reconnect_backoff_ms, reconnect_backoff_max_ms, .. } = self.limits;
+        let wait_ms = random.backoff_ms(reconnect_backoff_ms, u32::from(failures), reconnect_backoff_max_ms);
+        now.saturating_add_ms(u64::from(wait_ms))
+    }
+}

@@ -1,0 +1,306 @@
+use core::task::{Context, Poll};
+
+use embedded_io::Error as _;
+
+use super::connect::digest;
+use super::receive::Answer;
+use super::send::CALLS_PER_POLL;
+use super::{DisconnectReason, Exchange, Network, State};
+use crate::code::ErrorCode;
+use crate::counters::add;
+use crate::fmt::{debug, warning};
+use crate::protocol::Api;
+use crate::random::Random;
+use crate::time::{Instant, NextWake, WakeReason};
+use crate::transport::{Slot, Transport};
+
+/// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
+const THROTTLE_MS_MAX: u32 = 60_000;
+
+/// What a poll of the network is given, besides the transport.
+pub(crate) struct Surroundings<'p, 'c, E> {
+    pub(crate) cx: &'p mut Context<'c>,
+    pub(crate) now: Instant,
+    pub(crate) exchange: &'p mut E,
+    /// Where pieces of responses are received.
+    pub(crate) receive: &'p mut [u8],
+    pub(crate) random: &'p mut Random,
+}
+
+impl Network<'_> {
+    /// Moves every connection on as far as the transport allows, within a bound, and adds its deadlines to `wake`.
+    pub(crate) fn poll<T: Transport + ?Sized, E: Exchange>(
+        &mut self,
+        transport: &mut T,
+        with: &mut Surroundings<'_, '_, E>,
+        wake: &mut NextWake,
+    ) {
+        for connection in 0..self.len() {
+            match self.poll_connection(connection, transport, with) {
+                Ok(true) => wake.now(WakeReason::Progress),
+                Ok(false) => {}
+                Err(reason) => {
+                    self.disconnect(connection, reason, transport, with);
+                    wake.now(WakeReason::Progress);
+                }
+            }
+            self.add_deadline(with.now, connection, wake);
+        }
+    }
+
+    /// Ends all connections at once.
+    pub(crate) fn close_all<T: Transport + ?Sized, E: Exchange>(
+        &mut self,
+        transport: &mut T,
+        with: &mut Surroundings<'_, '_, E>,
+    ) {
+        for connection in 0..self.len() {
+            if self.get(connection).is_some_and(super::ConnectionSlot::is_open) {
+                self.disconnect(connection, DisconnectReason::Closed, transport, with);
+            }
+        }
+    }
+
+    fn poll_connection<T: Transport + ?Sized, E: Exchange>(
+        &mut self,
+        connection: u8,
+        transport: &mut T,
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<bool, DisconnectReason> {
+        let Some(slot) = self.get_mut(connection) else { return Ok(false) };
+        if core::mem::take(&mut slot.leaving) && slot.is_open() {
+            return Err(DisconnectReason::Closed);
+        }
+        match slot.state {
+            State::Free | State::Backoff { .. } => Ok(false),
+            State::Connecting { deadline } => self.poll_connect(connection, deadline, transport, with),
+            State::CheckingApiVersions | State::Ready => {
+                let sent = self.flush(connection, transport, with)?;
+                let received = self.receive(connection, transport, with)?;
+                self.check_request_timeout(connection, with)?;
+                Ok(sent || received)
+            }
+        }
+    }
+
+    fn poll_connect<T: Transport + ?Sized, E: Exchange>(
+        &mut self,
+        connection: u8,
+        deadline: Instant,
+        transport: &mut T,
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<bool, DisconnectReason> {
+        let Some(slot) = self.get_mut(connection) else { return Ok(false) };
+        let to = slot.node.and_then(|node| with.exchange.endpoint(node)).ok_or(DisconnectReason::Closed)?;
+        let digest = digest(to);
+        // Metadata has moved the node while we were connecting to where it was.
+        if slot.endpoint.is_some_and(|before| before != digest) {
+            return Err(DisconnectReason::Closed);
+        }
+        slot.endpoint = Some(digest);
+        match transport.poll_connect(with.cx, Slot::new(connection), to) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
+            Poll::Pending if deadline <= with.now => {
+                slot.setup_failures = slot.setup_failures.saturating_add(1);
+                return Err(DisconnectReason::SetupTimeout);
+            }
+            Poll::Pending => return Ok(false),
+        }
+        slot.setup_failures = 0;
+        slot.state = State::CheckingApiVersions;
+        self.begin_request(with.now, connection, Api::ApiVersions, 0);
+        self.flush(connection, transport, with)?;
+        Ok(true)
+    }
+
+    fn flush<T: Transport + ?Sized, E: Exchange>(
+        &mut self,
+        connection: u8,
+        transport: &mut T,
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<bool, DisconnectReason> {
+        let answers_produce = self.limits.answers_produce;
+        let Some(slot) = self.get_mut(connection) else { return Ok(false) };
+        let progress = slot.outgoing.flush(with.cx, Slot::new(connection), transport, with.exchange)?;
+        // With acks=0 nothing answers a produce request: it is done when it is written.
+        if slot.outgoing.is_idle() && !answers_produce {
+            while slot.in_flight.back().is_some_and(|last| last.api == Api::Produce) {
+                slot.in_flight.pop_back();
+            }
+        }
+        Ok(progress)
+    }
+
+    fn receive<T: Transport + ?Sized, E: Exchange>(
+        &mut self,
+        connection: u8,
+        transport: &mut T,
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<bool, DisconnectReason> {
+        let mut progress = false;
+        for _ in 0..CALLS_PER_POLL {
+            let len = match transport.poll_recv(with.cx, Slot::new(connection), with.receive) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
+                Poll::Ready(Ok(0)) => return Err(DisconnectReason::PeerClosed),
+                Poll::Ready(Ok(len)) => len,
+            };
+            progress = true;
+            add(&mut with.exchange.counters().bytes_received, len as u64);
+            self.take(connection, len, with)?;
+        }
+        Ok(progress)
+    }
+
+    /// Takes the first `len` bytes that were received.
+    fn take<E: Exchange>(
+        &mut self,
+        connection: u8,
+        len: usize,
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<(), DisconnectReason> {
+        let received = core::mem::take(&mut with.receive);
+        let taken = match received.get(..len) {
+            Some(piece) => self.take_piece(connection, piece, with),
+            None => Err(DisconnectReason::MalformedResponse),
+        };
+        with.receive = received;
+        taken
+    }
+
+    fn take_piece<E: Exchange>(
+        &mut self,
+        connection: u8,
+        mut piece: &[u8],
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<(), DisconnectReason> {
+        while !piece.is_empty() {
+            let Some(slot) = self.get_mut(connection) else { return Ok(()) };
+            let unwritten = slot.outgoing.correlation_id();
+            let expected = slot.in_flight.front().filter(|request| Some(request.correlation_id) != unwritten);
+            let Some(answer) = slot.incoming.take(connection, &mut piece, expected, with.exchange)? else {
+                continue;
+            };
+            slot.in_flight.pop_front();
+            self.on_answer(connection, answer, with)?;
+        }
+        Ok(())
+    }
+
+    fn on_answer<E: Exchange>(
+        &mut self,
+        connection: u8,
+        answer: Answer,
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<(), DisconnectReason> {
+        match answer {
+            Answer::ApiVersions(response) => {
+                let usable = response.usable;
+                if response.error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
+                    return Err(DisconnectReason::UnsupportedVersion);
+                }
+                let Some(slot) = self.get_mut(connection) else { return Ok(()) };
+                slot.usable = usable;
+                slot.state = State::Ready;
+                slot.failures = 0;
+                debug!("connection {} is ready", connection);
+                add(&mut with.exchange.counters().connections, 1);
+            }
+            Answer::Metadata { throttle_ms } => {
+                self.throttle(connection, throttle_ms, with);
+                with.exchange.metadata_answered();
+            }
+            Answer::Produce { correlation_id, throttle_ms } => {
+                self.throttle(connection, throttle_ms, with);
+                with.exchange.produce_answered(connection, correlation_id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends nothing on this connection for a time that its broker asked for (KIP-219).
+    fn throttle<E: Exchange>(
+        &mut self,
+        connection: u8,
+        throttle_ms: i32,
+        with: &mut Surroundings<'_, '_, E>,
+    ) {
+        let throttle_ms = u32::try_from(throttle_ms).unwrap_or(0).min(THROTTLE_MS_MAX);
+        if throttle_ms == 0 {
+            return;
+        }
+        add(&mut with.exchange.counters().throttled, 1);
+        if let Some(slot) = self.get_mut(connection) {
+            let until = with.now.saturating_add_ms(u64::from(throttle_ms));
+            slot.throttled_until = slot.throttled_until.max(until);
+        }
+    }
+
+    fn check_request_timeout<E: Exchange>(
+        &mut self,
+        connection: u8,
+        with: &mut Surroundings<'_, '_, E>,
+    ) -> Result<(), DisconnectReason> {
+        let oldest = self.get(connection).and_then(|slot| slot.in_flight.front());
+        if oldest.is_some_and(|request| request.deadline <= with.now) {
+            return Err(DisconnectReason::RequestTimeout);
+        }
+        Ok(())
+    }
+
+    fn disconnect<T: Transport + ?Sized, E: Exchange>(
+        &mut self,
+        connection: u8,
+        reason: DisconnectReason,
+        transport: &mut T,
+        with: &mut Surroundings<'_, '_, E>,
+    ) {
+        transport.close(Slot::new(connection));
+        let failures = self.get(connection).map_or(0, |slot| slot.failures);
+        let until = self.backoff_until(with.now, failures, with.random);
+        let Some(slot) = self.get_mut(connection) else { return };
+        let metadata_was_asked = slot.in_flight.iter().any(|request| request.api == Api::Metadata);
+        slot.state = if reason == DisconnectReason::Closed {
+            State::Free
+        } else {
+            slot.failures = failures.saturating_add(1);
+            State::Backoff { until }
+        };
+        slot.in_flight.clear();
+        slot.outgoing.clear();
+        slot.incoming = super::receive::Incoming::new();
+        slot.throttled_until = Instant::from_millis(0);
+        slot.leaving = false;
+        warning!("connection {} ended: {:?}", connection, reason);
+        if reason != DisconnectReason::Closed {
+            self.last_disconnect = Some(reason);
+        }
+        let counters = with.exchange.counters();
+        add(&mut counters.disconnects, 1);
+        match reason {
+            DisconnectReason::RequestTimeout => add(&mut counters.request_timeouts, 1),
+            DisconnectReason::MalformedResponse => add(&mut counters.malformed_responses, 1),
+            DisconnectReason::Transport(_)
+            | DisconnectReason::PeerClosed
+            | DisconnectReason::SetupTimeout
+            | DisconnectReason::UnsupportedVersion
+            | DisconnectReason::Closed => {}
+        }
+        with.exchange.disconnected(connection, reason, metadata_was_asked);
+    }
+
+    fn add_deadline(&self, now: Instant, connection: u8, wake: &mut NextWake) {
+        let Some(slot) = self.get(connection) else { return };
+        match slot.state {
+            // Who waits for a node in backoff adds that deadline itself.
+            State::Free | State::Backoff { .. } => {}
+            State::Connecting { deadline } => wake.at(now, deadline, WakeReason::ConnectionSetup),
+            State::CheckingApiVersions | State::Ready => {
+                if let Some(oldest) = slot.in_flight.front() {
+                    wake.at(now, oldest.deadline, WakeReason::RequestTimeout);
+                }
+            }
+        }
+    }
+}

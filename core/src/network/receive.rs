@@ -1,0 +1,143 @@
+use super::connection::InFlight;
+use super::{DisconnectReason, Exchange};
+use crate::protocol::{Api, Decoded, api_versions, metadata, produce};
+use crate::wire::{Frame, Malformed, Stream};
+
+/// The longest response that is read: metadata of some hundred thousand partitions. A TLS alert or an HTTP answer
+/// read as a length is far above it (KAFKA-4090).
+const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
+
+/// A response's correlation id, behind its length.
+const CORRELATION_ID_BYTES: u32 = 4;
+
+#[derive(Debug)]
+enum Decoder {
+    ApiVersions(api_versions::Response),
+    Metadata(metadata::Response),
+    Produce(produce::Response),
+}
+
+#[derive(Debug)]
+enum State {
+    Length,
+    CorrelationId { left: u32 },
+    Body { left: u32, correlation_id: i32, decoder: Decoder },
+}
+
+/// A response that ended.
+#[derive(Debug)]
+pub(super) enum Answer {
+    ApiVersions(api_versions::Response),
+    Metadata { throttle_ms: i32 },
+    Produce { correlation_id: i32, throttle_ms: i32 },
+}
+
+/// The response that is arriving.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    stream: Stream,
+    state: State,
+}
+
+impl Incoming {
+    pub(super) const fn new() -> Self {
+        Self { stream: Stream::new(), state: State::Length }
+    }
+
+    /// Takes bytes from the front of `piece`, as far as the end of a response. `expected` is the request that is
+    /// to be answered next, if one was wholly written.
+    pub(super) fn take(
+        &mut self,
+        connection: u8,
+        piece: &mut &[u8],
+        expected: Option<&InFlight>,
+        exchange: &mut impl Exchange,
+    ) -> Result<Option<Answer>, Malformed> {
+        loop {
+            match &mut self.state {
+                State::Length => {
+                    let mut frame = Frame::new(piece, u32::MAX);
+                    let length = self.stream.i32(&mut frame)?;
+                    *piece = frame.rest();
+                    let Some(length) = length else { return Ok(None) };
+                    let length = u32::try_from(length).map_err(|_| Malformed)?;
+                    if !(CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&length) {
+                        return Err(Malformed);
+                    }
+                    self.state = State::CorrelationId { left: length };
+                }
+                State::CorrelationId { left } => {
+                    let mut frame = Frame::new(piece, *left);
+                    let correlation_id = self.stream.i32(&mut frame)?;
+                    (*piece, *left) = (frame.rest(), frame.left());
+                    let Some(correlation_id) = correlation_id else { return Ok(None) };
+                    let request = expected.filter(|request| request.correlation_id == correlation_id);
+                    let decoder = Decoder::of(request.ok_or(Malformed)?);
+                    self.state = State::Body { left: *left, correlation_id, decoder };
+                }
+                State::Body { left, correlation_id, decoder } => {
+                    // The frame sees no byte behind its end; the piece keeps those for the next response.
+                    let at_hand = (*piece).len().min(*left as usize);
+                    let (of_frame, rest) = piece.split_at_checked(at_hand).ok_or(Malformed)?;
+                    let mut frame = Frame::new(of_frame, *left);
+                    let correlation_id = *correlation_id;
+                    let decoded = decoder.feed(connection, correlation_id, &mut frame, exchange)?;
+                    *left = frame.left();
+                    *piece = rest;
+                    return match decoded {
+                        Decoded::Partial => Ok(None),
+                        Decoded::Whole => Ok(self.end(correlation_id)),
+                    };
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, correlation_id: i32) -> Option<Answer> {
+        match core::mem::replace(&mut self.state, State::Length) {
+            State::Body { decoder: Decoder::ApiVersions(response), .. } => {
+                Some(Answer::ApiVersions(response))
+            }
+            State::Body { decoder: Decoder::Metadata(response), .. } => {
+                Some(Answer::Metadata { throttle_ms: response.throttle_ms })
+            }
+            State::Body { decoder: Decoder::Produce(response), .. } => {
+                Some(Answer::Produce { correlation_id, throttle_ms: response.throttle_ms })
+            }
+            State::Length | State::CorrelationId { .. } => None,
+        }
+    }
+}
+
+impl Decoder {
+    fn of(request: &InFlight) -> Self {
+        match request.api {
+            Api::ApiVersions => Self::ApiVersions(api_versions::Response::new()),
+            Api::Metadata => Self::Metadata(metadata::Response::new()),
+            Api::Produce => Self::Produce(produce::Response::new(request.version)),
+        }
+    }
+
+    fn feed(
+        &mut self,
+        connection: u8,
+        correlation_id: i32,
+        frame: &mut Frame<'_>,
+        exchange: &mut impl Exchange,
+    ) -> Result<Decoded, Malformed> {
+        match self {
+            Self::ApiVersions(response) => response.feed(frame),
+            Self::Metadata(response) => response.feed(frame, exchange),
+            Self::Produce(response) => {
+                exchange.answering(connection, correlation_id);
+                response.feed(frame, exchange)
+            }
+        }
+    }
+}
+
+impl From<Malformed> for DisconnectReason {
+    fn from(Malformed: Malformed) -> Self {
+        Self::MalformedResponse
+    }
+}

@@ -1,0 +1,275 @@
+//! The producer as the application sees it: Java's `KafkaProducer` without threads.
+
+mod memory;
+mod polled;
+
+use core::task::{Context, Waker};
+
+use crate::accumulator::Accumulator;
+use crate::batch::StoredRecords;
+use crate::config::{Config, ConfigError};
+use crate::counters::Counters;
+use crate::delivery::{Delivery, SendError, Ticket, TopicId};
+use crate::metadata::{Metadata, RegisterError};
+use crate::network::Network;
+use crate::record::Record;
+use crate::sender::Sender;
+use crate::time::Instant;
+use crate::transport::Transport;
+pub use memory::{Resources, Storage};
+pub use polled::{Polled, Status};
+
+/// A batch whose outcome is known and whose memory was not given back yet: see [`Producer::peek_delivery`].
+#[derive(Clone, Debug)]
+pub struct Undelivered<'p> {
+    /// What [`next_delivery`](Producer::next_delivery) will return.
+    pub delivery: Delivery,
+    /// The batch's records, in order.
+    pub records: StoredRecords<'p>,
+}
+
+/// An Apache Kafka producer in memory that the application lends it.
+///
+/// There are four kinds of methods. The application calls [`send`](Self::send), [`flush`](Self::flush) and
+/// [`close`](Self::close) when it likes; [`poll`](Self::poll) moves everything on, and says when to call it again;
+/// [`next_delivery`](Self::next_delivery) hands out what became of the records, and gives their memory back; the
+/// rest only look. None of them blocks, allocates, or panics.
+///
+/// Call `poll` after each `send` that is not followed by another at once, whenever the transport has something to
+/// say, and at the latest at the [`wake`](Polled::wake) that it returned. Calling it earlier does no harm. Take all
+/// deliveries after each `poll`: a batch keeps its slot until its delivery was taken.
+///
+/// `now` must not run backwards; see [`Instant`].
+///
+/// # What becomes of a record
+/// Every record that `send` accepted is in exactly one [`Delivery`]: delivered, with its offset, or failed, with the
+/// reason. Without idempotence (not in this version) a batch whose answer was lost with its connection is sent again
+/// and may then be in the log twice; records of one partition stay in order as long as
+/// [`max_in_flight`](Config::max_in_flight) is 1.
+pub struct Producer<'a> {
+    sender: Sender<'a>,
+}
+
+impl<'a> Producer<'a> {
+    /// A producer with this configuration in this memory. It connects when it is polled and has a topic.
+    ///
+    /// # Errors
+    /// A rule of [`Config`], or one of [`Storage`]'s lengths, is broken.
+    pub fn new(config: Config<'a>, memory: Storage<'a>, now: Instant) -> Result<Self, ConfigError> {
+        config.validate()?;
+        memory.validate(&config)?;
+        let Storage {
+            batch_bytes,
+            arena,
+            batches,
+            topics,
+            topic_queues,
+            partitions,
+            partition_queues,
+            brokers,
+            connections,
+            receive,
+        } = memory;
+        let accumulator =
+            Accumulator::new(&config, batch_bytes, arena, batches, topic_queues, partition_queues);
+        let metadata = Metadata::new(&config, now, topics, partitions, brokers);
+        let network = Network::new(&config, connections);
+        Ok(Self { sender: Sender::new(config, accumulator, metadata, network, receive) })
+    }
+
+    /// Gives a topic its place in the table of topics, and has its metadata fetched. The same name gives the same
+    /// id every time. The topic need not exist yet.
+    ///
+    /// # Errors
+    /// [`RegisterError`]: the table is full, or Kafka does not allow the name.
+    pub fn register_topic(&mut self, name: &'static str) -> Result<TopicId, RegisterError> {
+        self.sender.metadata.register(name)
+    }
+
+    /// The topic that was registered under this name.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<TopicId> {
+        self.sender.metadata.find_topic(name)
+    }
+
+    /// A registered topic's name.
+    #[must_use]
+    pub fn topic_name(&self, topic: TopicId) -> Option<&'static str> {
+        self.sender.metadata.topic_name(u16::try_from(topic.index()).ok()?)
+    }
+
+    /// A topic's number of partitions, once the cluster has told it.
+    #[must_use]
+    pub fn partitions(&self, topic: TopicId) -> Option<u32> {
+        self.sender.metadata.partition_count(u16::try_from(topic.index()).ok()?)
+    }
+
+    /// Accepts a record: chooses its partition and copies it into that partition's open batch.
+    ///
+    /// Before the topic's partitions are known, records wait in batches of their own, one for each run of records
+    /// with the same key or partition, and find their partitions later, in order.
+    ///
+    /// ```
+    /// use nanokafka::{Config, Instant, Producer, Record, Resources, SendError};
+    /// let mut memory = Resources::<2, 128>::new();
+    /// let now = Instant::from_millis(0);
+    /// let mut producer = Producer::new(Config::new(&["192.0.2.7:9092"]), memory.lend(), now).unwrap();
+    /// let topic = producer.register_topic("readings").unwrap();
+    ///
+    /// let ticket = producer.send(now, &Record::new(topic, b"21.5").key(b"device-7")).unwrap();
+    /// assert_eq!(ticket.index, 0);
+    /// let too_large = producer.send(now, &Record::new(topic, &[0; 100]));
+    /// assert_eq!(too_large, Err(SendError::TooLarge { max_bytes: 67 }));
+    /// ```
+    ///
+    /// # Errors
+    /// [`SendError`]. Only [`Full`](SendError::Full) is worth a retry, after a `poll`. Nothing was kept of a record
+    /// that was refused.
+    pub fn send(&mut self, now: Instant, record: &Record<'_>) -> Result<Ticket, SendError> {
+        let value = record.value.unwrap_or(&[]);
+        self.append(now, record, record.value.map(<[u8]>::len), |room| {
+            // The room has the value's length; were it not so, nothing would be copied.
+            if room.len() == value.len() {
+                room.copy_from_slice(value);
+            }
+        })
+    }
+
+    /// As [`send`](Self::send), with a value that `fill` writes in place: no copy. `fill` is called once, with
+    /// `value_len` bytes, if the record is accepted. `record.value` is not looked at.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_with(
+        &mut self,
+        now: Instant,
+        record: &Record<'_>,
+        value_len: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<Ticket, SendError> {
+        self.append(now, record, Some(value_len), fill)
+    }
+
+    fn append(
+        &mut self,
+        now: Instant,
+        record: &Record<'_>,
+        value_len: Option<usize>,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<Ticket, SendError> {
+        let Sender { accumulator, metadata, random, counters, .. } = &mut self.sender;
+        if u16::try_from(record.topic.index()).ok().and_then(|topic| metadata.topic_name(topic)).is_none() {
+            return Err(SendError::UnknownTopic);
+        }
+        let placed = accumulator.append(now, record, value_len, random, counters)?;
+        fill(accumulator.value_mut(&placed));
+        Ok(placed.ticket)
+    }
+
+    /// Moves everything on as far as `transport` allows, within a bounded amount of work: connects, asks for
+    /// metadata, sends what is due, takes answers, and fails what is overdue.
+    ///
+    /// For a super-loop: no waker is registered. See [`poll_with`](Self::poll_with).
+    pub fn poll<T: Transport + ?Sized>(&mut self, now: Instant, transport: &mut T) -> Polled {
+        self.poll_with(&mut Context::from_waker(Waker::noop()), now, transport)
+    }
+
+    /// As [`poll`](Self::poll), for async callers: the transport registers `cx`'s waker for whatever it waits on.
+    /// The caller sees to it that it is also woken at [`Polled::wake`], and after a `send`.
+    pub fn poll_with<T: Transport + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        transport: &mut T,
+    ) -> Polled {
+        let next = self.sender.poll(cx, now, transport);
+        let delivered = self.sender.accumulator.has_delivery();
+        Polled { wake: next.wake, reason: next.reason, delivered, status: self.status() }
+    }
+
+    /// How the producer stands with its cluster.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let Sender { metadata, network, .. } = &self.sender;
+        if self.sender.is_closed() {
+            return Status::Closed;
+        }
+        if !network.any_ready() {
+            return network.last_disconnect().map_or(Status::Connecting, Status::Unreachable);
+        }
+        match metadata.topic_error() {
+            Some((topic, error)) => Status::TopicError(topic, error),
+            None if metadata.is_complete() => Status::Online,
+            None => Status::Connecting,
+        }
+    }
+
+    /// Takes the oldest outcome that was not taken yet, and gives the batch's memory back.
+    ///
+    /// A batch that failed while it was on its way is reported at once; its slot stays taken until the broker has
+    /// answered or the connection is gone.
+    pub fn next_delivery(&mut self) -> Option<Delivery> {
+        self.sender.accumulator.next_delivery()
+    }
+
+    /// Shows what [`next_delivery`](Self::next_delivery) will take, together with the batch's records: to keep
+    /// those that were not delivered elsewhere before their memory is given back.
+    ///
+    /// ```
+    /// # use nanokafka::{Config, Instant, Producer, Record, Resources, Transport};
+    /// # fn store(_: Option<&[u8]>) {}
+    /// fn save_undelivered(producer: &mut Producer<'_>) {
+    ///     while let Some(done) = producer.peek_delivery() {
+    ///         if done.delivery.result.is_err() {
+    ///             for record in done.records {
+    ///                 store(record.value);
+    ///             }
+    ///         }
+    ///         producer.next_delivery();
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn peek_delivery(&self) -> Option<Undelivered<'_>> {
+        let (delivery, records) = self.sender.accumulator.peek_delivery()?;
+        Some(Undelivered { delivery, records })
+    }
+
+    /// Makes every batch that is open now due at once, without waiting for `linger_ms`. Later records are not
+    /// affected. See [`is_flushed`](Self::is_flushed).
+    pub fn flush(&mut self) {
+        self.sender.accumulator.flush();
+    }
+
+    /// Whether each batch that was there at the last `flush` has its outcome, taken or not.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.sender.accumulator.is_flushed()
+    }
+
+    /// Accepts nothing more, makes everything due, and goes on until all is delivered or `deadline` has come; then
+    /// every batch that is left fails with [`DeliveryError::Closed`](crate::DeliveryError::Closed), and the
+    /// connections are closed. Keep polling until [`is_closed`](Self::is_closed). A second call can only bring the
+    /// deadline forward; one with the present instant gives up at the next `poll`.
+    pub fn close(&mut self, deadline: Instant) {
+        self.sender.close(deadline);
+    }
+
+    /// Whether `close` has come to its end: each batch has its outcome, taken or not, and no connection is open.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Batches that have no outcome yet.
+    #[must_use]
+    pub fn unfinished_batches(&self) -> usize {
+        self.sender.accumulator.unfinished()
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.sender.counters
+    }
+}

@@ -1,0 +1,36 @@
+use crate::code::ErrorCode;
+use crate::delivery::TopicId;
+use crate::network::DisconnectReason;
+use crate::time::{Wake, WakeReason};
+
+/// What a call of [`Producer::poll`](crate::Producer::poll) came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Polled {
+    /// When to call again at the latest.
+    pub wake: Wake,
+    /// Which part of the producer asked for that.
+    pub reason: WakeReason,
+    /// [`next_delivery`](crate::Producer::next_delivery) has something to report.
+    pub delivered: bool,
+    /// What stands between the records and their brokers, if anything.
+    pub status: Status,
+}
+
+/// How the producer stands with its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Status {
+    /// The first connection, or the first metadata, is under way.
+    Connecting,
+    /// A broker is connected, and the partitions of each topic are known.
+    Online,
+    /// No broker is connected; the last connection, or attempt, ended for this reason. Tried again after a backoff.
+    Unreachable(DisconnectReason),
+    /// A broker is connected, but says this of the topic. It is asked again after a backoff.
+    TopicError(TopicId, ErrorCode),
+    /// `close` was called, everything has its outcome, and no connection is open.
+    Closed,
+}

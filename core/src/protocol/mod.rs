@@ -1,0 +1,133 @@
+//! The requests and responses of the Kafka protocol that a producer needs, one file an API.
+//!
+//! | API | key | versions here | served by brokers |
+//! |---|---|---|---|
+//! | Produce | 0 | 3 to 8, the highest that both know | 0.11 to 4.x |
+//! | Metadata | 3 | 4 | 0.11 to 4.x |
+//! | ApiVersions | 18 | 0 | 0.10 to 4.x |
+//!
+//! All of them are non-flexible: no compact types and no tagged fields. Brokers from 4.0 announce Produce from 0
+//! but reject 0 to 2 (KAFKA-18659); those are never chosen. Source: <https://kafka.apache.org/protocol>.
+
+pub(crate) mod api_versions;
+pub(crate) mod metadata;
+pub(crate) mod produce;
+mod topic_name;
+
+use crate::wire::{Malformed, NoRoom, Writer};
+
+pub(crate) use topic_name::TopicMatch;
+
+/// A request header's fixed bytes, the frame's length among them; the client id comes on top.
+pub(crate) const HEADER_BYTES: usize = 4 + 2 + 2 + 4 + 2;
+
+/// A request's API.
+#[allow(clippy::enum_variant_names, reason = "the protocol's names")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) enum Api {
+    Produce,
+    Metadata,
+    ApiVersions,
+}
+
+impl Api {
+    const fn key(self) -> i16 {
+        match self {
+            Self::Produce => 0,
+            Self::Metadata => 3,
+            Self::ApiVersions => 18,
+        }
+    }
+}
+
+/// What every request begins with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestHeader<'a> {
+    pub(crate) api: Api,
+    pub(crate) version: i16,
+    pub(crate) correlation_id: i32,
+    pub(crate) client_id: &'a str,
+}
+
+impl RequestHeader<'_> {
+    /// Writes the frame's length and the header v1; `body_bytes` come after it.
+    pub(crate) fn write(&self, out: &mut Writer<'_>, body_bytes: usize) -> Result<(), NoRoom> {
+        let header_bytes = (HEADER_BYTES - 4).checked_add(self.client_id.len()).ok_or(NoRoom)?;
+        out.len32(header_bytes.checked_add(body_bytes).ok_or(NoRoom)?)?;
+        out.i16(self.api.key())?;
+        out.i16(self.version)?;
+        out.i32(self.correlation_id)?;
+        out.string(self.client_id)
+    }
+}
+
+/// Who is told what a response holds, piece by piece, while it arrives.
+pub(crate) trait Sink {
+    /// The name of the topic with this number; `None` past the last.
+    fn topic_name(&self, index: u16) -> Option<&'static str>;
+    /// A part of a Metadata response.
+    fn metadata(&mut self, event: metadata::Event<'_>);
+    /// The answer for one partition of a Produce response.
+    fn produced(&mut self, partition: produce::Partition);
+}
+
+/// How a decoder stands after the bytes that it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    /// The response goes on.
+    Partial,
+    /// That was all of it.
+    Whole,
+}
+
+/// Takes the value of a `Result<Option<_>, Malformed>`, or leaves the function because bytes are missing.
+macro_rules! need {
+    ($read:expr) => {
+        match $read? {
+            Some(value) => value,
+            None => return Ok($crate::protocol::Decoded::Partial),
+        }
+    };
+}
+use need;
+
+/// Bytes of a response that nobody needs.
+#[derive(Clone, Debug, Default)]
+struct Skip(u32);
+
+impl Skip {
+    /// Whether all of them have gone by.
+    fn done(&mut self, frame: &mut crate::wire::Frame<'_>) -> Result<bool, Malformed> {
+        if self.0 > frame.left() {
+            return Err(Malformed);
+        }
+        let skipped = frame.take_up_to(self.0 as usize);
+        self.0 = self.0.saturating_sub(skipped.len() as u32);
+        Ok(self.0 == 0)
+    }
+}
+
+/// For the tests of the decoders: feeds a response in pieces of `piece` bytes, as the network layer does.
+#[cfg(test)]
+pub(crate) mod feed {
+    use super::{Decoded, Malformed};
+    use crate::wire::Frame;
+
+    pub(crate) fn in_pieces(
+        response: &[u8],
+        piece: usize,
+        mut feed: impl FnMut(&mut Frame<'_>) -> Result<Decoded, Malformed>,
+    ) -> Result<Decoded, Malformed> {
+        let mut left = response.len() as u32;
+        let mut last = Decoded::Partial;
+        for bytes in response.chunks(piece) {
+            assert_eq!(last, Decoded::Partial, "bytes after the end");
+            let mut frame = Frame::new(bytes, left);
+            last = feed(&mut frame)?;
+            assert!(frame.is_starved(), "a decoder takes what it is given");
+            left = frame.left();
+        }
+        Ok(last)
+    }
+}

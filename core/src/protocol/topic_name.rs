@@ -1,0 +1,99 @@
+use super::Sink;
+
+/// Finds out which of our topics a name is that arrives in pieces, without keeping the name.
+///
+/// The candidate is the first topic that begins with the bytes seen so far. When it fails at some byte, the
+/// bytes before are those of the candidate, so later topics can still be compared with them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TopicMatch {
+    len: u32,
+    seen: u32,
+    candidate: Option<u16>,
+}
+
+impl TopicMatch {
+    /// A name of `len` bytes follows.
+    pub(crate) fn begin(&mut self, len: u32, names: &impl Sink) {
+        *self = Self { len, seen: 0, candidate: None };
+        self.candidate = self.find(0, &[], None, names);
+    }
+
+    /// Bytes of the name that have not been seen.
+    pub(crate) fn left(&self) -> u32 {
+        self.len.saturating_sub(self.seen)
+    }
+
+    /// The next bytes of the name.
+    pub(crate) fn advance(&mut self, piece: &[u8], names: &impl Sink) {
+        for byte in piece {
+            if let Some(index) = self.candidate {
+                let name = names.topic_name(index).map_or(&[][..], str::as_bytes);
+                let prefix = name.get(..self.seen as usize).unwrap_or(&[]);
+                self.candidate = self.find(index, prefix, Some(*byte), names);
+            }
+            self.seen = self.seen.saturating_add(1);
+        }
+    }
+
+    /// The topic whose name has gone by, if it is one of ours.
+    pub(crate) fn topic(&self) -> Option<u16> {
+        if self.left() == 0 { self.candidate } else { None }
+    }
+
+    fn find(&self, from: u16, prefix: &[u8], byte: Option<u8>, names: &impl Sink) -> Option<u16> {
+        let mut index = from;
+        loop {
+            let name = names.topic_name(index)?.as_bytes();
+            let fits = name.len() == self.len as usize && name.starts_with(prefix);
+            if fits && (byte.is_none() || name.get(prefix.len()) == byte.as_ref()) {
+                return Some(index);
+            }
+            index = index.checked_add(1)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{metadata, produce};
+    use super::*;
+
+    struct Names(&'static [&'static str]);
+    impl Sink for Names {
+        fn topic_name(&self, index: u16) -> Option<&'static str> {
+            self.0.get(usize::from(index)).copied()
+        }
+        fn metadata(&mut self, _: metadata::Event<'_>) {}
+        fn produced(&mut self, _: produce::Partition) {}
+    }
+
+    #[test]
+    fn a_name_is_found_in_any_pieces_among_names_that_share_beginnings() {
+        let names = Names(&["abc", "abd", "ab", "zbd", "abcdef", "abd2", ""]);
+        for (index, name) in names.0.iter().enumerate() {
+            for piece in 1..=name.len().max(1) {
+                let mut found = TopicMatch::default();
+                found.begin(name.len() as u32, &names);
+                for bytes in name.as_bytes().chunks(piece) {
+                    found.advance(bytes, &names);
+                }
+                assert_eq!(found.topic(), Some(index as u16), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_names_are_nobodys() {
+        let names = Names(&["abc", "abd", "ab"]);
+        for name in ["abe", "a", "abcd", "xbc", "bbd", "\u{e4}"] {
+            let mut found = TopicMatch::default();
+            found.begin(name.len() as u32, &names);
+            found.advance(name.as_bytes(), &names);
+            assert_eq!(found.topic(), None, "{name}");
+        }
+        let mut half = TopicMatch::default();
+        half.begin(3, &names);
+        half.advance(b"ab", &names);
+        assert_eq!(half.topic(), None);
+    }
+}

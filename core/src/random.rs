@@ -1,0 +1,61 @@
+//! A small pseudo-random generator for jitter and for the first choice among equals; never for secrets.
+
+/// xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016).
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        // The all-zero state is the generator's fixed point.
+        Self(if seed == 0 { 0x9E37_79B9_7F4A_7C15 } else { seed })
+    }
+
+    pub(crate) fn next_u32(&mut self) -> u32 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32
+    }
+
+    /// A number below `bound`; 0 when `bound` is 0.
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
+        (u64::from(self.next_u32()).wrapping_mul(u64::from(bound)) >> 32) as u32
+    }
+
+    /// `base_ms` doubled `doublings` times, with a jitter of 20 % either way, at most `max_ms`:
+    /// Java's `ExponentialBackoff` (KIP-580, KIP-601).
+    pub(crate) fn backoff_ms(&mut self, base_ms: u32, doublings: u32, max_ms: u32) -> u32 {
+        let raw = u64::from(base_ms).checked_shl(doublings.min(31)).unwrap_or(u64::MAX);
+        let capped = raw.min(u64::from(max_ms));
+        let jittered = capped.saturating_mul(u64::from(self.below(401).saturating_add(800))) / 1000;
+        u32::try_from(jittered).unwrap_or(u32::MAX).min(max_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_within_twenty_percent_and_is_capped() {
+        let mut random = Random::new(7);
+        for _ in 0..1000 {
+            assert!((80..=120).contains(&random.backoff_ms(100, 0, 1000)));
+            assert!((320..=480).contains(&random.backoff_ms(100, 2, 1000)));
+            assert!((800..=1000).contains(&random.backoff_ms(100, 200, 1000)));
+        }
+        assert_eq!(random.backoff_ms(0, 3, 1000), 0);
+        assert!(random.backoff_ms(u32::MAX, 31, u32::MAX) >= u32::MAX / 5 * 4);
+    }
+
+    #[test]
+    fn below_stays_below_and_reaches_every_value() {
+        let mut random = Random::new(0);
+        let mut seen = [false; 5];
+        for _ in 0..200 {
+            seen[random.below(5) as usize] = true;
+        }
+        assert_eq!(seen, [true; 5]);
+        assert_eq!(random.below(0), 0);
+    }
+}

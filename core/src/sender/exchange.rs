@@ -1,0 +1,115 @@
+use super::request;
+use crate::accumulator::{Accumulator, Request};
+use crate::config::{Config, endpoint_of};
+use crate::counters::{Counters, add};
+use crate::delivery::Ack;
+use crate::metadata::Metadata;
+use crate::network::{DisconnectReason, Exchange, Outbound, Part};
+use crate::protocol::{Api, Sink, metadata, produce};
+use crate::random::Random;
+use crate::time::Instant;
+use crate::transport::Endpoint;
+use crate::wire::{Malformed, NoRoom, Writer};
+
+/// What the network exchanges with while it is polled: all of the sender but the network.
+pub(super) struct Joined<'s, 'a> {
+    pub(super) now: Instant,
+    pub(super) config: &'s Config<'a>,
+    pub(super) accumulator: &'s mut Accumulator<'a>,
+    pub(super) metadata: &'s mut Metadata<'a>,
+    pub(super) counters: &'s mut Counters,
+    /// Jitter of retries; the network has the sender's own.
+    pub(super) random: Random,
+    /// The produce request whose answer goes by.
+    pub(super) answering: Request,
+    pub(super) metadata_answered: bool,
+}
+
+impl Sink for Joined<'_, '_> {
+    fn topic_name(&self, index: u16) -> Option<&'static str> {
+        self.metadata.topic_name(index)
+    }
+
+    fn metadata(&mut self, event: metadata::Event<'_>) {
+        self.metadata.on_event(event);
+    }
+
+    fn produced(&mut self, partition: produce::Partition) {
+        let index = u32::try_from(partition.index).ok();
+        let place = partition
+            .topic
+            .zip(index)
+            .and_then(|(topic, index)| self.accumulator.partition_index(topic, index));
+        // An answer for a partition that was not asked about changes nothing.
+        let Some(batch) = place.and_then(|place| self.accumulator.in_flight(self.answering, place)) else {
+            return;
+        };
+        self.settle(batch, partition.error, Ack::new(partition.base_offset, partition.log_append_time_ms));
+    }
+}
+
+impl Exchange for Joined<'_, '_> {
+    fn endpoint(&self, node: i32) -> Option<Endpoint<'_>> {
+        if node >= 0 {
+            return self.metadata.endpoint(node);
+        }
+        let index = usize::try_from(node.checked_neg()?.checked_sub(1)?).ok()?;
+        endpoint_of(self.config.bootstrap.get(index)?)
+    }
+
+    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Result<Part, NoRoom> {
+        match frame.api {
+            Api::ApiVersions => request::api_versions(frame, self.config, head),
+            Api::Metadata => request::metadata(frame, self.config, self.metadata, head),
+            Api::Produce => request::produce(frame, self.config, self.metadata, self.accumulator, head),
+        }
+    }
+
+    fn body(&self, batch: u16) -> &[u8] {
+        self.accumulator.bytes(batch)
+    }
+
+    fn written(&mut self, frame: &Outbound) {
+        if frame.api != Api::Produce {
+            return;
+        }
+        add(&mut self.counters.produce_requests, 1);
+        if self.config.acks.on_the_wire() != 0 {
+            return;
+        }
+        let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
+        for partition in 0..self.accumulator.partitions() {
+            if let Some(batch) = self.accumulator.in_flight(request, partition) {
+                self.accumulator.complete(batch, Ok(Ack::new(-1, -1)), self.counters);
+            }
+        }
+    }
+
+    fn answering(&mut self, connection: u8, correlation_id: i32) {
+        self.answering = Request { connection, correlation_id };
+    }
+
+    fn produce_answered(&mut self, connection: u8, correlation_id: i32) -> Result<(), Malformed> {
+        let request = Request { connection, correlation_id };
+        let left_out = |partition| self.accumulator.in_flight(request, partition).is_some();
+        if (0..self.accumulator.partitions()).any(left_out) { Err(Malformed) } else { Ok(()) }
+    }
+
+    fn metadata_answered(&mut self) {
+        self.metadata_answered = true;
+    }
+
+    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, metadata_was_asked: bool) {
+        self.fail_in_flight(connection, reason);
+        if metadata_was_asked {
+            self.metadata.update_failed(self.now, &mut self.random);
+        }
+        if reason != DisconnectReason::Closed {
+            self.metadata.request_update();
+        }
+    }
+
+    fn counters(&mut self) -> &mut Counters {
+        self.counters
+    }
+}

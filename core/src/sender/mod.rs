@@ -1,0 +1,83 @@
+//! The run loop that joins accumulator, metadata and network: Java's `Sender`.
+
+mod exchange;
+mod outcome;
+mod request;
+mod run;
+
+use core::task::Context;
+
+use crate::accumulator::Accumulator;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::metadata::Metadata;
+use crate::network::Network;
+use crate::random::Random;
+use crate::time::{Instant, NextWake};
+use crate::transport::Transport;
+
+pub(crate) struct Sender<'a> {
+    config: Config<'a>,
+    pub(crate) accumulator: Accumulator<'a>,
+    pub(crate) metadata: Metadata<'a>,
+    pub(crate) network: Network<'a>,
+    pub(crate) random: Random,
+    pub(crate) counters: Counters,
+    receive: &'a mut [u8],
+    /// Given to `close`.
+    close_deadline: Option<Instant>,
+}
+
+impl<'a> Sender<'a> {
+    pub(crate) fn new(
+        config: Config<'a>,
+        accumulator: Accumulator<'a>,
+        metadata: Metadata<'a>,
+        network: Network<'a>,
+        receive: &'a mut [u8],
+    ) -> Self {
+        Self {
+            accumulator,
+            metadata,
+            network,
+            random: Random::new(config.random_seed),
+            counters: Counters::default(),
+            receive,
+            close_deadline: None,
+            config,
+        }
+    }
+
+    /// Accepts nothing more, and ends when all is done, at this instant at the latest.
+    pub(crate) fn close(&mut self, deadline: Instant) {
+        self.accumulator.close();
+        self.close_deadline = Some(self.close_deadline.map_or(deadline, |before| before.min(deadline)));
+    }
+
+    /// Nothing is left to do, and no connection is open.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.close_deadline.is_some() && self.accumulator.unfinished() == 0 && self.network.is_idle()
+    }
+
+    /// One step of everything. Bounded work; returns when to call again.
+    pub(crate) fn poll<T: Transport + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        transport: &mut T,
+    ) -> NextWake {
+        let mut wake = NextWake::ON_IO;
+        if self.close_deadline.is_some_and(|deadline| deadline <= now) {
+            self.accumulator.abort_all(&mut self.counters);
+        }
+        if self.close_deadline.is_some() && self.accumulator.unfinished() == 0 {
+            self.close_connections(cx, now, transport);
+            return wake;
+        }
+        self.send_producer_data(now, &mut wake);
+        self.update_metadata(now, &mut wake);
+        self.poll_network(cx, now, transport, &mut wake);
+        self.add_deadlines(now, &mut wake);
+        wake
+    }
+}

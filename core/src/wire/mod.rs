@@ -1,0 +1,23 @@
+//! Kafka's primitive types on the wire: big-endian integers, strings, arrays and zigzag varints.
+//!
+//! [`Writer`] fills a slice that is lent to it, [`Reader`] borrows from a slice that is whole, and [`Stream`]
+//! takes a response in pieces of any size and keeps no more than one integer of it.
+//!
+//! Source: <https://kafka.apache.org/protocol#protocol_types>.
+
+mod read;
+mod stream;
+pub(crate) mod varint;
+mod write;
+
+pub(crate) use read::Reader;
+pub(crate) use stream::{Frame, Stream};
+pub(crate) use write::Writer;
+
+/// The bytes do not fit: what was to be written is larger than the slice that was lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+/// The bytes are not what the protocol allows at this place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;

@@ -1,0 +1,73 @@
+//! Zigzag varints of record batches: <https://kafka.apache.org/documentation/#recordbatch>, after protobuf.
+
+/// A 64-bit varint takes at most this many bytes.
+pub(crate) const VARLONG_BYTES_MAX: usize = 10;
+
+/// Encodes into the front of `out` and returns the length, 1 to 10.
+pub(crate) fn encode(value: i64, out: &mut [u8; VARLONG_BYTES_MAX]) -> usize {
+    let mut rest = zigzag(value);
+    let mut len = 0;
+    for byte in out.iter_mut() {
+        len = usize::saturating_add(len, 1);
+        if rest < 0x80 {
+            *byte = rest as u8;
+            break;
+        }
+        *byte = rest as u8 | 0x80;
+        rest >>= 7;
+    }
+    len
+}
+
+/// The number of bytes that [`encode`] writes for `value`.
+pub(crate) const fn len(value: i64) -> usize {
+    let bits = u64::BITS.saturating_sub((zigzag(value) | 1).leading_zeros());
+    bits.div_ceil(7) as usize
+}
+
+/// The number of bytes of a length or count in front of what it counts.
+pub(crate) const fn len_of_len(len_or_count: usize) -> usize {
+    len(len_or_count as i64)
+}
+
+const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+pub(crate) const fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ ((value & 1) as i64).wrapping_neg()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Reader;
+
+    #[test]
+    fn every_length_boundary_encodes_as_long_as_announced_and_decodes_to_itself() {
+        let mut values = vec![0, -1, i64::MAX, i64::MIN, i64::from(i32::MAX), i64::from(i32::MIN)];
+        for shift in 0..63 {
+            let v = 1i64 << shift;
+            values.extend([v - 1, v, v + 1, -v, -v - 1]);
+        }
+        for value in values {
+            let mut out = [0; VARLONG_BYTES_MAX];
+            let written = encode(value, &mut out);
+            assert_eq!(written, len(value), "{value}");
+            let mut reader = Reader::new(&out[..written]);
+            assert_eq!(reader.varlong(), Ok(value));
+            assert!(reader.is_empty());
+        }
+    }
+
+    #[test]
+    fn known_encodings_of_the_protocol() {
+        for (value, bytes) in
+            [(0, &[0u8][..]), (-1, &[1]), (1, &[2]), (63, &[126]), (64, &[128, 1]), (-64, &[127])]
+        {
+            let mut out = [0; VARLONG_BYTES_MAX];
+            let written = encode(value, &mut out);
+            assert_eq!(&out[..written], bytes);
+        }
+    }
+}
