@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail, ensure};
-use nanokafka_cluster::verdict::{Submitted, judge};
+use nanokafka_cluster::verdict::{SixCounts, Submitted, judge};
 use nanokafka_cluster::{Admin, Cluster, ConsumedRecord, kafka};
 
 use self::facts::{Account, Fact};
@@ -96,11 +96,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
     let log: Vec<ConsumedRecord> = broker.admin.read_all(&topic)?.into_iter().filter(is_new).collect();
     show_some(&log, &screen);
-    let submitted: Vec<Submitted<Id>> = account
-        .submitted()
-        .into_iter()
-        .map(|(counter, outcome)| Submitted::new(Id::Reading(DEVICE_ID, counter), outcome))
-        .collect();
     let usual = ["accepted", "delivered", "failed"];
     let done = account.done.clone().unwrap_or_default();
     let report = Report {
@@ -108,7 +103,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         records: options.records.into(),
         delivered: account.delivered(),
         read_back: log.len() as u64,
-        counts: judge(&submitted, log.iter().map(consumed)),
+        counts: count(&account, &log),
         size: firmware::size(&elf)?,
         seconds,
         extra: done.into_iter().filter(|(name, _)| !usual.contains(&name.as_str())).collect(),
@@ -119,6 +114,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         println!("{}", report.to_json());
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Judges what the firmware said against what the consumer read.
+fn count(account: &Account, log: &[ConsumedRecord]) -> SixCounts {
+    let submitted: Vec<Submitted<Id>> = account
+        .submitted()
+        .into_iter()
+        .map(|(counter, outcome)| Submitted::new(Id::Reading(DEVICE_ID, counter), outcome))
+        .collect();
+    judge(&submitted, log.iter().map(consumed))
 }
 
 /// Says whether all is well, and if not, everything that is not.
@@ -276,5 +281,52 @@ fn show_some(log: &[ConsumedRecord], screen: &Screen) {
             Some(reading) => screen.line(&format!("  {}/{}: {reading}", record.partition, record.offset)),
             None => screen.line(&format!("  {}/{}: not a reading", record.partition, record.offset)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(partition: i32, offset: i64, device_id: u64, counter: u32) -> ConsumedRecord {
+        let value = [&device_id.to_be_bytes()[..], &counter.to_be_bytes(), &[0; 12]].concat();
+        let key = Some(device_id.to_be_bytes().to_vec());
+        ConsumedRecord { partition, offset, timestamp_ms: 0, key, value: Some(value), headers: vec![] }
+    }
+
+    fn account(lines: &[&str]) -> Account {
+        let mut account = Account::default();
+        lines.iter().filter_map(|line| Fact::parse(line)).for_each(|fact| account.take(&fact));
+        account
+    }
+
+    #[test]
+    fn a_good_run_has_six_zeros() {
+        let said = account(&[
+            "NK delivered partition=1 base_offset=0 counters=0,2",
+            "NK delivered partition=2 base_offset=5 counters=1",
+            "NK done accepted=3 delivered=3 failed=0",
+        ]);
+        let log = [record(1, 0, DEVICE_ID, 0), record(1, 1, DEVICE_ID, 2), record(2, 5, DEVICE_ID, 1)];
+        assert!(count(&said, &log).all_zero());
+    }
+
+    #[test]
+    fn each_fault_between_the_board_and_the_log_is_counted() {
+        let said = account(&[
+            "NK delivered partition=0 base_offset=0 counters=0-4",
+            "NK done accepted=6 delivered=5 failed=0",
+        ]);
+        let log = [
+            record(0, 0, DEVICE_ID, 0),
+            record(0, 1, DEVICE_ID, 2),
+            record(0, 2, DEVICE_ID, 1),
+            record(0, 3, DEVICE_ID, 3),
+            record(0, 4, DEVICE_ID, 3),
+            record(0, 5, DEVICE_ID + 1, 0),
+        ];
+        let expected =
+            SixCounts { lost: 1, duplicated: 1, reordered: 1, phantom: 1, unreported: 1, offset_mismatch: 2 };
+        assert_eq!(count(&said, &log), expected);
     }
 }
