@@ -45,6 +45,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     println!("Apache Kafka {} answers after {:.1} s", options.version, begin.elapsed().as_secs_f32());
     println!("  for this machine: {}", cluster.bootstrap());
     println!("  for QEMU guests:  {}", cluster.guest_bootstrap());
+    let (host, guest) = (cluster.host_port(1)?, cluster.guest_port(1)?);
+    println!(
+        "  the demo on it:   cargo xtask demo --broker 127.0.0.1:{host} --guest-broker 10.0.2.2:{guest}"
+    );
     println!("Stop it with Ctrl-C, or with: kill {}", std::process::id());
     loop {
         // A signal ends the process; a node that ends by itself is worth an error.
