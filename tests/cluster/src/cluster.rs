@@ -280,6 +280,20 @@ impl Cluster {
         Err(Error::not_ready(format!("node {id} has ended by itself"), &log))
     }
 
+    /// The first node, if any, that has ended without having been stopped here.
+    pub fn ended(&mut self) -> Option<u16> {
+        self.nodes.iter_mut().find_map(|node| node.has_died().then_some(node.id))
+    }
+
+    /// A running node's process id.
+    ///
+    /// # Errors
+    /// There is no such node, or it does not run.
+    pub fn pid(&self, node: u16) -> Result<u32> {
+        let found = self.nodes.iter().find(|n| n.id == node).ok_or_else(|| no_node(node))?;
+        found.pid().ok_or_else(|| no_node(node))
+    }
+
     /// Keeps the logs when this is dropped, and tells where they are. A panic does the same by itself.
     pub fn keep_logs(&mut self) -> &Path {
         self.keep_logs = true;
