@@ -98,32 +98,45 @@ impl<R: Rig> World<R> {
     /// Sends; when memory is full, polls until there is room.
     pub fn send_waiting(&mut self, topic: TopicId, partition: Option<i32>, content: Content) {
         let give_up = self.rig.now().saturating_add_ms(R::PACE.patience_ms);
+        let mut wake = Wake::Now;
         loop {
             match self.send(topic, partition, content.clone()) {
                 Ok(()) => return,
+                // Deliveries that wait already may be all the room that is needed.
+                Err(SendError::Full) if wake == Wake::Now => wake = self.poll_all(),
                 Err(SendError::Full) => {
                     assert!(self.rig.now() < give_up, "no room came: {}", self.story());
-                    self.step(give_up);
+                    self.wait(wake, give_up);
+                    wake = Wake::Now;
                 }
                 Err(error) => panic!("send: {error}"),
             }
         }
     }
 
-    /// Polls once, takes the deliveries, and lets time pass until the producer wants to be polled again, but not
-    /// beyond `limit`.
+    /// Polls until there is nothing to do at once, takes the deliveries, and lets time pass until the producer
+    /// wants to be polled again, but not beyond `limit`.
     pub fn step(&mut self, limit: Instant) {
+        let wake = self.poll_all();
+        self.wait(wake, limit);
+    }
+
+    /// Polls until there is nothing to do at once, and takes the deliveries.
+    fn poll_all(&mut self) -> Wake {
         let mut in_a_row = 0;
-        let wake = loop {
+        loop {
             self.woken.reset();
             let polled = self.poll();
             self.take_deliveries();
             if polled.wake != Wake::Now {
-                break polled.wake;
+                return polled.wake;
             }
             in_a_row += 1;
             assert!(in_a_row < NOW_IN_A_ROW_MAX, "an endless loop of {:?}: {}", polled.reason, self.story());
-        };
+        }
+    }
+
+    fn wait(&mut self, wake: Wake, limit: Instant) {
         let until = match wake {
             Wake::At(at) => at.min(limit),
             Wake::Now | Wake::OnIo => limit,
@@ -137,9 +150,14 @@ impl<R: Rig> World<R> {
     /// When the rig's patience ends first: that is a hang.
     pub fn run_until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let give_up = self.rig.now().saturating_add_ms(R::PACE.patience_ms);
-        while !holds(self) {
+        loop {
+            // No time passes between what made the condition true and the caller.
+            let wake = self.poll_all();
+            if holds(self) {
+                return;
+            }
             assert!(self.rig.now() < give_up, "a hang, waiting until {what}: {}", self.story());
-            self.step(give_up);
+            self.wait(wake, give_up);
         }
     }
 

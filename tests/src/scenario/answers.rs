@@ -21,12 +21,16 @@ fn spoil<R: Rig>(api: Api, mutation: Mutation) {
         world.settle();
     }
     world.run_until("the fault has happened", |world| world.cluster().faults_are_spent());
-    world.run_until("the connection has ended", |world| world.counters().disconnects > 0);
+    world.run_for(R::PACE.slack_ms);
+    assert!(world.counters().disconnects > 0, "{api:?} {mutation:?} was believed");
     assert_eq!(world.delivered(), 24, "{api:?} {mutation:?}");
     let counters = world.counters();
     let names_the_reason = counters.malformed_responses > 0;
     // Half a frame and then the end is a connection that was cut, as far as a client can tell.
-    assert!(names_the_reason || mutation == Mutation::Truncated, "{api:?} {mutation:?}: {counters:?}");
+    // And noise may look like an error code that no version can answer.
+    let may_look_well =
+        mutation == Mutation::Truncated || (api, mutation) == (Api::ApiVersions, Mutation::Garbage);
+    assert!(names_the_reason || may_look_well, "{api:?} {mutation:?}: {counters:?}");
     world.finish();
 }
 
@@ -49,17 +53,25 @@ pub fn a_spoiled_produce_answer_loses_nothing<R: Rig>() {
     for mutation in OF_EVERY_ANSWER {
         spoil::<R>(Api::Produce, mutation);
     }
-    for mutation in [
-        Mutation::HugeString,
-        Mutation::MissingPartition,
-        Mutation::DuplicatePartition,
-        Mutation::ForeignTopic,
-    ] {
+    for mutation in [Mutation::HugeString, Mutation::MissingPartition, Mutation::ForeignTopic] {
         spoil::<R>(Api::Produce, mutation);
     }
 }
 
-/// The same for metadata.
+/// Two answers for one partition: the first one counts, and the batch is reported once.
+pub fn a_partition_that_is_answered_twice_is_reported_once<R: Rig>() {
+    let mut world = one_partition::<R>();
+    world.cluster().inject(Fault::on(Api::Produce, Action::Spoil(Mutation::DuplicatePartition)));
+    let topic = world.topic("t");
+    for _ in 0..3 {
+        world.send_many(topic, Some(0), 3);
+        world.settle();
+    }
+    assert_eq!(world.delivered(), 9);
+    world.finish();
+}
+
+/// The connection is closed, the reason is counted, and metadata is asked for again.
 pub fn a_spoiled_metadata_answer_is_asked_for_again<R: Rig>() {
     for mutation in OF_EVERY_ANSWER {
         spoil::<R>(Api::Metadata, mutation);
@@ -155,12 +167,17 @@ pub fn a_throttled_broker_gets_no_request_before_its_time<R: Rig>() {
     assert_eq!(world.counters().throttled, 1);
     world.send_many(topic, Some(0), 1);
     world.send_many(topic, Some(1), 1);
-    world.run_until("the other broker is served", |world| world.delivered() == 2);
     world.settle();
     let requests = world.produce_requests();
     let to_throttled = requests.iter().rfind(|seen| seen.node == 1).expect("a second request");
     let waited = to_throttled.at - throttled_at;
     assert!(waited >= 800, "asked again after {waited} ms");
+    let to_other = requests.iter().find(|seen| seen.node == 2).expect("a request to the other broker");
+    assert!(
+        to_other.at < throttled_at + 800 + R::PACE.slack_ms,
+        "the other broker waited for {} ms",
+        to_other.at - throttled_at
+    );
     world.finish();
 }
 

@@ -89,7 +89,7 @@ pub fn memory_that_runs_out_does_not_wait_for_linger<R: Rig>() {
         world.send_waiting(topic, Some(n % 2), Content::of_value(vec![n as u8; 300]));
     }
     let waited = world.rig.now().as_millis() - start;
-    assert!(waited <= R::PACE.slack_ms * 6, "room came after {waited} ms only");
+    assert!(waited <= 20 + R::PACE.slack_ms * 6, "room came after {waited} ms only");
     world.producer.flush();
     world.finish();
 }

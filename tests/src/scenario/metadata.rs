@@ -58,14 +58,19 @@ pub fn a_topic_that_is_unknown_is_a_status_and_then_a_timeout<R: Rig>() {
     world.finish();
 }
 
-/// `TOPIC_AUTHORIZATION_FAILED` is told, and asked again: somebody may grant the right.
-pub fn a_topic_that_is_not_allowed_is_a_status<R: Rig>() {
+/// `TOPIC_AUTHORIZATION_FAILED` ends what waits for the topic, as in Java, and is asked again: somebody may grant
+/// the right.
+pub fn a_topic_that_is_not_allowed_is_reported<R: Rig>() {
     let mut world = Setup::<R>::nodes(1).topic("t", 1).start();
     world.cluster().inject(Fault::on(Api::Metadata, Action::Error(29)).topic("t").times(3));
     let topic = world.topic("t");
     world.send_many(topic, None, 3);
     world.settle();
     assert!(said_of_topic(&world, ErrorCode::TOPIC_AUTHORIZATION_FAILED), "{:?}", world.statuses());
+    assert_eq!(world.errors(), [DeliveryError::Failed(ErrorCode::TOPIC_AUTHORIZATION_FAILED)]);
+    world.run_until("the right is granted", |world| world.producer.partitions(topic).is_some());
+    world.send_many(topic, None, 3);
+    world.settle();
     assert_eq!(world.delivered(), 3);
     world.finish();
 }

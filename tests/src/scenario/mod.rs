@@ -23,6 +23,7 @@ macro_rules! suite {
             $rig;
             answers:
                 a_spoiled_produce_answer_loses_nothing
+                a_partition_that_is_answered_twice_is_reported_once
                 a_spoiled_metadata_answer_is_asked_for_again
                 a_spoiled_api_versions_answer_is_asked_for_again
                 an_answer_that_never_comes_times_out_and_the_batch_is_sent_again
@@ -82,7 +83,7 @@ macro_rules! suite {
                 a_topic_that_is_created_late_gets_what_waited
                 a_topic_that_the_broker_creates_on_demand
                 a_topic_that_is_unknown_is_a_status_and_then_a_timeout
-                a_topic_that_is_not_allowed_is_a_status
+                a_topic_that_is_not_allowed_is_reported
                 a_partition_without_a_leader_waits_and_the_others_go
                 ten_thousand_brokers_and_a_table_of_three
                 many_topics
@@ -106,6 +107,7 @@ macro_rules! suite {
                 a_port_that_says_nothing_is_passed_over
                 each_release_gets_the_highest_version_that_both_know
                 a_broker_that_is_too_new_is_a_status
+                one_question_is_enough_to_begin
                 an_idle_producer_sleeps;
         }
     };

@@ -15,8 +15,9 @@ fn was_unreachable<R: Rig>(world: &World<R>, because: DisconnectReason) -> bool 
 pub fn records_sent_before_metadata_keep_their_order<R: Rig>() {
     let mut world = Setup::<R>::nodes(3).topic("t", 3).start();
     let topic = world.topic("t");
-    for n in 0..60_u32 {
-        let key = format!("device {}", n % 5);
+    // Each change of key takes a batch of its own, as long as nobody knows which keys share a partition.
+    for n in 0..48_u32 {
+        let key = format!("device {}", n / 4 % 5);
         world.send(topic, None, Content::of_value(n.to_be_bytes()).with_key(key)).expect("room");
     }
     assert_eq!(world.producer.partitions(topic), None, "nothing was asked yet");
@@ -177,6 +178,20 @@ pub fn a_broker_that_is_too_new_is_a_status<R: Rig>() {
         was_unreachable(world, DisconnectReason::UnsupportedVersion)
     });
     world.cluster().set_release(1, Release::V3_9);
+    world.finish();
+}
+
+/// Records that wait for an answer that is on its way are no reason to ask again.
+pub fn one_question_is_enough_to_begin<R: Rig>() {
+    let mut world = Setup::<R>::nodes(3).topic("t", 6).start();
+    let topic = world.topic("t");
+    for partition in 0..6 {
+        world.send_many(topic, Some(partition), 1);
+    }
+    world.settle();
+    world.run_for(1_000);
+    let asked = world.requests().iter().filter(|seen| seen.api == Api::Metadata).count();
+    assert_eq!(asked, 1, "questions for metadata");
     world.finish();
 }
 
