@@ -47,7 +47,8 @@ impl Rig for TokioRig {
 
     fn build(cluster: SharedCluster, network: Network) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        for node in cluster.lock().nodes() {
+        let nodes = cluster.lock().nodes();
+        for node in nodes {
             cluster.lock().set_address(node, "127.0.0.1", free_port());
         }
         // An answer that the kernel has taken may still be lost with the connection.
@@ -103,8 +104,11 @@ impl Rig for TokioRig {
     }
 
     fn sync(&mut self) {
-        for node in self.cluster.lock().nodes() {
-            let (port, up) = (self.cluster.lock().address(node).1, self.cluster.lock().is_up(node));
+        let brokers: Vec<(i32, u16, bool)> = {
+            let cluster = self.cluster.lock();
+            cluster.nodes().into_iter().map(|node| (node, cluster.address(node).1, cluster.is_up(node))).collect()
+        };
+        for (node, port, up) in brokers {
             match (up, self.listening.remove(&node)) {
                 (true, Some(task)) => {
                     self.listening.insert(node, task);
