@@ -294,9 +294,19 @@ impl Shared {
     ) -> Turn {
         let now = self.clock.now();
         let mut state = self.lock();
-        let Polled { wake, status, .. } = state.core.with(|core| core.poll_with(cx, now, transport));
+        let (polled, news) = state.core.with(|core| {
+            let before = core.counters().bytes_received.wrapping_add(core.counters().disconnects);
+            let polled = core.poll_with(cx, now, transport);
+            (polled, before != core.counters().bytes_received.wrapping_add(core.counters().disconnects))
+        });
+        let Polled { wake, status, .. } = polled;
         state.status = status;
         state.take_deliveries(finished);
+        if news {
+            // A batch that failed on its way gives its place back only with an answer or a disconnect, long after
+            // its delivery was taken.
+            state.room.wake(1, |waker| finished.wakers.push(waker));
+        }
         match &mut state.driver {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
