@@ -4,7 +4,7 @@ mod broker;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ async fn measure(tasks: usize) -> [u64; 2] {
             tokio::spawn(async move {
                 let mut window: Vec<_> = (0..500).map(|_| None).collect();
                 // Often, so that every list has met the most that it will ever hold.
-                for _ in 0..10 {
+                for _ in 0..3 {
                     send_dropped(&producer, topic, records).await;
                     send_awaited(&producer, topic, records, &mut window).await;
                 }
@@ -112,14 +112,14 @@ async fn measure(tasks: usize) -> [u64; 2] {
     for sender in senders {
         sender.await.unwrap();
     }
-    assert_eq!(cluster.script().counted, 22 * (records * tasks) as u64);
+    assert_eq!(cluster.script().counted, 8 * (records * tasks) as u64);
     producer.close(Duration::from_secs(20)).await;
     [dropped - before, awaited - dropped]
 }
 
 #[test]
 fn none_on_one_thread() {
-    let _one = ONE.lock().unwrap();
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     COUNTS.set(true);
     let counts = runtime.block_on(measure(1));
@@ -129,7 +129,7 @@ fn none_on_one_thread() {
 
 #[test]
 fn none_from_eight_tasks_on_two_threads() {
-    let _one = ONE.lock().unwrap();
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime =
         Builder::new_multi_thread().worker_threads(2).on_thread_start(|| COUNTS.set(true)).enable_all().build().unwrap();
     let counts = runtime.block_on(measure(8));
