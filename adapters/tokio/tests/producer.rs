@@ -136,6 +136,35 @@ async fn without_room_senders_wait_and_all_of_them_go_on() {
 }
 
 #[tokio::test]
+async fn room_that_comes_after_the_outcome_is_room_too() {
+    let cluster = Cluster::start(1, 1);
+    cluster.script().is_silent = true;
+    let options = Options {
+        batches: 1,
+        linger_ms: 0,
+        request_timeout_ms: 300,
+        delivery_timeout_ms: 300,
+        ..options(&cluster)
+    };
+    let producer = Producer::new(options).unwrap();
+    let topic = producer.topic("t").unwrap();
+    soon(async {
+        while producer.partitions(topic).is_none() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let lost = soon(producer.send(Record::new(topic, &[0; 9_000]))).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    let waiting = tokio::spawn({
+        let producer = producer.clone();
+        async move { producer.send(Record::new(topic, &[1; 9_000])).await.map(drop) }
+    });
+    assert!(matches!(soon(lost).await, Err(DeliveryError::Timeout { maybe_written: true, .. })));
+    assert_eq!(soon(waiting).await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
 async fn handles_that_are_kept_keep_no_room() {
     let cluster = Cluster::start(1, 1);
     let producer = Producer::new(Options { batches: 2, batch_bytes: 128, linger_ms: 0, ..options(&cluster) }).unwrap();
