@@ -184,7 +184,12 @@ impl Stage {
 impl<T: Transport> Transport for Staged<T> {
     type Error = StageError;
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, slot: Slot, to: Endpoint<'_>) -> Poll<Result<(), StageError>> {
+    fn poll_connect(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: Slot,
+        to: Endpoint<'_>,
+    ) -> Poll<Result<(), StageError>> {
         let Some(stage) = self.stages.get_mut(slot.index()) else {
             return Poll::Ready(Err(StageError(ErrorKind::InvalidInput)));
         };
@@ -228,7 +233,12 @@ impl<T: Transport> Transport for Staged<T> {
         if taken == 0 { Poll::Pending } else { Poll::Ready(Ok(taken)) }
     }
 
-    fn poll_recv(&mut self, _: &mut Context<'_>, slot: Slot, buf: &mut [u8]) -> Poll<Result<usize, StageError>> {
+    fn poll_recv(
+        &mut self,
+        _: &mut Context<'_>,
+        slot: Slot,
+        buf: &mut [u8],
+    ) -> Poll<Result<usize, StageError>> {
         let Some(stage) = self.stages.get_mut(slot.index()).filter(|stage| stage.state == State::Open) else {
             return Poll::Ready(Err(StageError(ErrorKind::NotConnected)));
         };
