@@ -146,6 +146,37 @@ async fn without_room_senders_wait_and_all_of_them_go_on() {
     assert!(cluster.topic("t")[&0].iter().all(|record| record.value.as_deref() != Some(b"gone")));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_wake_up_is_lost_in_a_crowd_where_many_give_up() {
+    let cluster = Cluster::start(1, 3);
+    let producer =
+        Producer::new(Options { batches: 3, batch_bytes: 256, linger_ms: 1, ..options(&cluster) }).unwrap();
+    let topic = producer.topic("t").unwrap();
+    let tasks: Vec<_> = (0..200u64)
+        .map(|task| {
+            let producer = producer.clone();
+            tokio::spawn(async move {
+                let mut sent = 0;
+                for n in 0..20 {
+                    let sending = producer.send(Record::new(topic, &[1; 60]));
+                    // Every third waits for hardly any time, in no order.
+                    let patience =
+                        if (task + n) % 3 == 0 { Duration::from_micros(task * 37 % 500) } else { SOON };
+                    sent += u64::from(timeout(patience, sending).await.is_ok_and(|sent| sent.is_ok()));
+                }
+                sent
+            })
+        })
+        .collect();
+    let mut sent = 0;
+    for task in tasks {
+        sent += soon(task).await.unwrap();
+    }
+    assert!(sent >= 200 * 13, "who is patient is served: {sent}");
+    let summary = soon(producer.close(SOON)).await;
+    assert_eq!((summary.accepted, summary.delivered), (sent, sent));
+}
+
 #[tokio::test]
 async fn room_that_comes_after_the_outcome_is_room_too() {
     let cluster = Cluster::start(1, 1);
