@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use nanokafka::{
-    BatchId, Counters, Delivery, DeliveryError, Instant, Polled, RegisterError, SendError, Status, Transport, Wake,
+    BatchId, Counters, Delivery, DeliveryError, Instant, Polled, RegisterError, SendError, Status, Transport,
+    Wake,
 };
 
 use crate::clock::Clock;
@@ -187,7 +188,8 @@ impl Shared {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         let may_try = state.room.may_try(*place);
-        let result = if may_try { self.accept(&mut state, now, record, &mut wakes) } else { Err(SendError::Full) };
+        let result =
+            if may_try { self.accept(&mut state, now, record, &mut wakes) } else { Err(SendError::Full) };
         let result = if result.as_ref().is_err_and(|error| *error == SendError::Full) {
             if may_try {
                 // The driver sees that memory is used up, and sends what is open.

@@ -4,8 +4,8 @@ mod broker;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker::Cluster;
@@ -60,7 +60,12 @@ async fn send_dropped(producer: &Producer, topic: Topic, records: usize) {
 }
 
 /// Awaits each handle 500 records after it was sent.
-async fn send_awaited(producer: &Producer, topic: Topic, records: usize, window: &mut [Option<DeliveryHandle>]) {
+async fn send_awaited(
+    producer: &Producer,
+    topic: Topic,
+    records: usize,
+    window: &mut [Option<DeliveryHandle>],
+) {
     for n in 0..records {
         let sent = producer.send(Record::new(topic, &[7; 100])).await.unwrap();
         if let Some(earlier) = window[n % 500].replace(sent) {
@@ -130,8 +135,12 @@ fn none_on_one_thread() {
 #[test]
 fn none_from_eight_tasks_on_two_threads() {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime =
-        Builder::new_multi_thread().worker_threads(2).on_thread_start(|| COUNTS.set(true)).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .on_thread_start(|| COUNTS.set(true))
+        .enable_all()
+        .build()
+        .unwrap();
     let counts = runtime.block_on(measure(8));
     // How many handles wait in one batch, or senders in line, at most is up to the scheduler: now and then a list
     // still grows. Per record it is nothing.
