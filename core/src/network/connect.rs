@@ -14,7 +14,7 @@ impl Network<'_> {
     /// How a node stands now, without doing anything about it.
     fn look(&self, now: Instant, node: i32) -> NodeState {
         let Some(connection) = self.connection_of(node) else { return NodeState::At(now) };
-        let Some(slot) = self.get(connection).filter(|slot| slot.leaving.is_none()) else {
+        let Some(slot) = self.get(connection).filter(|slot| slot.leaving == Leaving::Not) else {
             return NodeState::Waiting;
         };
         match slot.state {
@@ -39,7 +39,7 @@ impl Network<'_> {
     pub(crate) fn least_loaded(&self, now: Instant) -> Option<u8> {
         let usable = |slot: &ConnectionSlot| {
             slot.state == State::Ready
-                && slot.leaving.is_none()
+                && slot.leaving == Leaving::Not
                 && slot.throttled_until <= now
                 && slot.can_send_more(self.limits.max_in_flight)
         };
@@ -93,9 +93,7 @@ impl Network<'_> {
         let limits = self.limits;
         let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };
         if slot.node != Some(node) {
-            // Correlation ids go on: an answer that is late must never fit a new connection's request.
-            let next_correlation_id = slot.next_correlation_id;
-            *slot = ConnectionSlot { node: Some(node), next_correlation_id, ..ConnectionSlot::new() };
+            slot.assign(node);
         }
         let timeout_ms = random.backoff_ms(
             limits.setup_timeout_ms,
@@ -124,11 +122,11 @@ impl Network<'_> {
         if let Some((index, _)) = vacant {
             return Some(index as u8);
         }
-        if slots().all(|(_, slot)| slot.leaving.is_none()) {
+        if slots().all(|(_, slot)| slot.leaving == Leaving::Not) {
             let ready = slots().filter(|(_, slot)| slot.state == State::Ready);
             let oldest = ready.min_by_key(|(_, slot)| slot.last_attempt).map(|(index, _)| index);
             if let Some(slot) = oldest.and_then(|index| self.connections.get_mut(index)) {
-                slot.leaving = Some(Leaving::Unused);
+                slot.leaving = Leaving::Unused;
             }
         }
         None
@@ -152,7 +150,7 @@ impl Network<'_> {
     /// Closes a connection at the next poll; its node may be connected to again at once.
     pub(crate) fn leave(&mut self, connection: u8) {
         if let Some(slot) = self.get_mut(connection) {
-            slot.leaving = Some(Leaving::AtOnce);
+            slot.leaving = Leaving::AtOnce;
         }
     }
 
