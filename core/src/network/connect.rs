@@ -1,3 +1,4 @@
+use super::connection::Leaving;
 use super::{ConnectionSlot, Network, NodeState, State};
 use crate::partition::murmur2;
 use crate::random::Random;
@@ -13,9 +14,10 @@ impl Network<'_> {
     /// How a node stands now, without doing anything about it.
     fn look(&self, now: Instant, node: i32) -> NodeState {
         let Some(connection) = self.connection_of(node) else { return NodeState::At(now) };
-        let Some(slot) = self.get(connection) else { return NodeState::Waiting };
+        let Some(slot) = self.get(connection).filter(|slot| slot.leaving == Leaving::Not) else {
+            return NodeState::Waiting;
+        };
         match slot.state {
-            _ if slot.leaving => NodeState::Waiting,
             State::Free => NodeState::At(now),
             State::Backoff { until } => NodeState::At(until),
             State::Connecting { .. } | State::CheckingApiVersions => NodeState::Waiting,
@@ -35,19 +37,17 @@ impl Network<'_> {
 
     /// The ready connection with the fewest requests in flight, for a request that any node can answer.
     pub(crate) fn least_loaded(&self, now: Instant) -> Option<u8> {
-        let usable = |slot: &ConnectionSlot| {
-            slot.state == State::Ready
-                && !slot.leaving
+        let mut best: Option<(u8, usize)> = None;
+        for (connection, slot) in (0u8..).zip(self.connections.iter()) {
+            let usable = slot.state == State::Ready
+                && slot.leaving == Leaving::Not
                 && slot.throttled_until <= now
-                && slot.can_send_more(self.limits.max_in_flight)
-        };
-        let (index, _) = self
-            .connections
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| usable(slot))
-            .min_by_key(|(_, slot)| slot.in_flight.len())?;
-        Some(index as u8)
+                && slot.can_send_more(self.limits.max_in_flight);
+            if usable && best.is_none_or(|(_, in_flight)| slot.in_flight.len() < in_flight) {
+                best = Some((connection, slot.in_flight.len()));
+            }
+        }
+        best.map(|(connection, _)| connection)
     }
 
     /// Whether a connection is being set up, or is ready but busy: no other need be opened for metadata.
@@ -59,7 +59,7 @@ impl Network<'_> {
     pub(crate) fn connect_any(
         &mut self,
         now: Instant,
-        nodes: impl Iterator<Item = i32>,
+        nodes: &mut dyn Iterator<Item = i32>,
         random: &mut Random,
     ) -> NodeState {
         let mut soonest: Option<Instant> = None;
@@ -85,14 +85,13 @@ impl Network<'_> {
 
     fn begin_connect(&mut self, now: Instant, node: i32, random: &mut Random) -> NodeState {
         let Some(connection) = self.connection_of(node).or_else(|| self.vacant(now)) else {
-            return NodeState::Waiting;
+            // Every slot is taken: by nodes that back off, or by connections that end or answer before long.
+            return self.next_backoff_end().map_or(NodeState::Waiting, NodeState::At);
         };
         let limits = self.limits;
         let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };
         if slot.node != Some(node) {
-            // Correlation ids go on: an answer that is late must never fit a new connection's request.
-            let next_correlation_id = slot.next_correlation_id;
-            *slot = ConnectionSlot { node: Some(node), next_correlation_id, ..ConnectionSlot::new() };
+            slot.assign(node);
         }
         let timeout_ms = random.backoff_ms(
             limits.setup_timeout_ms,
@@ -106,31 +105,56 @@ impl Network<'_> {
         NodeState::Waiting
     }
 
-    /// A slot for another node: one that is free, or whose backoff is over, longest ago first. A connection that
-    /// is only idle is asked to close, and its slot is free at the next poll.
+    /// A slot for another node: one that is free, or whose backoff is over, tried longest ago first. When all are
+    /// taken, the connection that is open longest takes no further request, and gives its slot up when it is unused.
     fn vacant(&mut self, now: Instant) -> Option<u8> {
-        let over = |slot: &ConnectionSlot| match slot.state {
+        let vacant = self.oldest(|slot| match slot.state {
             State::Free => true,
             State::Backoff { until } => until <= now,
             State::Connecting { .. } | State::CheckingApiVersions | State::Ready => false,
-        };
-        let oldest = |slots: &[ConnectionSlot], fits: &dyn Fn(&ConnectionSlot) -> bool| {
-            let candidates = slots.iter().enumerate().filter(|(_, slot)| fits(slot));
-            candidates.min_by_key(|(_, slot)| (slot.node.is_some(), slot.last_used)).map(|(index, _)| index)
-        };
-        if let Some(index) = oldest(self.connections, &over) {
-            return Some(index as u8);
+        });
+        if vacant.is_some() {
+            return vacant;
         }
-        let idle = |slot: &ConnectionSlot| slot.state == State::Ready && slot.is_unused();
-        let index = oldest(self.connections, &idle)?;
-        self.leave(index as u8);
+        if self.connections.iter().all(|slot| slot.leaving == Leaving::Not) {
+            let open_longest = self.oldest(|slot| slot.state == State::Ready);
+            if let Some(slot) = open_longest.and_then(|connection| self.get_mut(connection)) {
+                slot.leaving = Leaving::Unused;
+            }
+        }
         None
     }
 
-    /// Closes a connection at the next poll; it may be opened again at once.
+    /// The connection among those that fit whose last attempt to connect is longest ago.
+    fn oldest(&self, fits: impl Fn(&ConnectionSlot) -> bool) -> Option<u8> {
+        let mut oldest: Option<(u8, Instant)> = None;
+        for (connection, slot) in (0u8..).zip(self.connections.iter()) {
+            if fits(slot) && oldest.is_none_or(|(_, attempt)| slot.last_attempt < attempt) {
+                oldest = Some((connection, slot.last_attempt));
+            }
+        }
+        oldest.map(|(connection, _)| connection)
+    }
+
+    fn next_backoff_end(&self) -> Option<Instant> {
+        let ends = self.connections.iter().filter_map(|slot| match slot.state {
+            State::Backoff { until } => Some(until),
+            State::Free | State::Connecting { .. } | State::CheckingApiVersions | State::Ready => None,
+        });
+        ends.min()
+    }
+
+    /// Whether the last attempts to reach a node have failed.
+    pub(crate) fn is_failing(&self, node: i32) -> bool {
+        self.connections
+            .iter()
+            .any(|slot| slot.node == Some(node) && slot.failures > 0 && slot.state != State::Ready)
+    }
+
+    /// Closes a connection at the next poll; its node may be connected to again at once.
     pub(crate) fn leave(&mut self, connection: u8) {
         if let Some(slot) = self.get_mut(connection) {
-            slot.leaving = true;
+            slot.leaving = Leaving::AtOnce;
         }
     }
 

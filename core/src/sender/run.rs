@@ -40,6 +40,14 @@ impl Sender<'_> {
         }
     }
 
+    /// Whether batches wait for a leader that cannot be reached.
+    pub(crate) fn waits_for_failing_leader(&self) -> bool {
+        let failing = |node| self.network.is_failing(node);
+        (0..self.accumulator.partitions()).any(|partition| {
+            self.accumulator.has_queued(partition) && self.metadata.leader(partition).is_some_and(failing)
+        })
+    }
+
     /// Whether one of the node's partitions has a batch that should be sent now; adds when the next will have one.
     fn is_node_ready(&self, now: Instant, node: i32, wake: &mut NextWake) -> bool {
         let mut ready = false;
@@ -108,7 +116,7 @@ impl Sender<'_> {
             return;
         }
         let (network, random) = (&mut self.network, &mut self.random);
-        let soonest = match network.connect_any(now, self.metadata.nodes(), random) {
+        let soonest = match network.connect_any(now, &mut self.metadata.nodes(), random) {
             NodeState::At(at) => Some(at),
             NodeState::Waiting | NodeState::Ready { .. } => None,
         };
@@ -116,9 +124,8 @@ impl Sender<'_> {
             return;
         }
         // No broker of the cluster can be tried now: the bootstrap addresses stay the last resort (KIP-899).
-        let bootstrap =
-            (1..=self.config.bootstrap.len()).filter_map(|index| i32::try_from(index).ok()?.checked_neg());
-        if let NodeState::At(at) = network.connect_any(now, bootstrap, random) {
+        let mut bootstrap = (1..=self.config.bootstrap.len() as i32).map(i32::wrapping_neg);
+        if let NodeState::At(at) = network.connect_any(now, &mut bootstrap, random) {
             wake.at(now, soonest.map_or(at, |soonest| soonest.min(at)), WakeReason::Reconnect);
         } else if let (Some(at), false) = (soonest, network.is_any_under_way()) {
             wake.at(now, at, WakeReason::Reconnect);
