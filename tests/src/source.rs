@@ -12,6 +12,8 @@ use tokens::{Token, tokens};
 pub struct Mention {
     /// The line, from 1.
     pub line: usize,
+    /// The module that it stands in, inline modules included.
+    pub within: Vec<String>,
     /// The segments from the crate's root; empty for the root itself, and `*` for a glob.
     pub path: Vec<String>,
 }
@@ -173,7 +175,7 @@ fn path_tree(
     if text(tokens, at) == "as" {
         at += 2;
     }
-    mentions.push(Mention { line, path: absolute(&path, here) });
+    mentions.push(Mention { line, within: here.to_vec(), path: absolute(&path, here) });
     at
 }
 

@@ -106,7 +106,11 @@ impl Rig for TokioRig {
     fn sync(&mut self) {
         let brokers: Vec<(i32, u16, bool)> = {
             let cluster = self.cluster.lock();
-            cluster.nodes().into_iter().map(|node| (node, cluster.address(node).1, cluster.is_up(node))).collect()
+            cluster
+                .nodes()
+                .into_iter()
+                .map(|node| (node, cluster.address(node).1, cluster.is_up(node)))
+                .collect()
         };
         for (node, port, up) in brokers {
             match (up, self.listening.remove(&node)) {
