@@ -186,7 +186,8 @@ fn a_topic_that_is_created_late_gets_what_waited(cluster: &mut Cluster) {
     let mut world = world(cluster, |config| config.allow_auto_topic_creation = false);
     let topic = world.topic("late");
     for n in 0..100 {
-        world.send(topic, None, reading(n));
+        // Without a key: as long as the partitions are unknown, each change of key takes a batch of its own.
+        world.send(topic, None, Content { key: None, ..reading(n) });
     }
     let asked = |world: &RealWorld| world.producer().counters().metadata_updates >= 3;
     world.run_until("the topic was asked for several times", asked);
