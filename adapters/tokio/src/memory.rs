@@ -1,0 +1,100 @@
+//! The core's producer together with the memory and texts that it borrows.
+
+use nanokafka::{
+    BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue, PartitionSlot, Storage, TopicQueue,
+    TopicSlot,
+};
+use self_cell::{MutBorrow, self_cell};
+
+use crate::options::Options;
+
+/// Bytes of a response that core takes from our buffers at once.
+const RECEIVE_BYTES: usize = 4_096;
+
+type AddressList<'a> = Vec<&'a str>;
+type CoreProducer<'a> = nanokafka::Producer<'a>;
+
+self_cell!(
+    /// `&[&str]` is what core borrows, `Vec<String>` what we own.
+    struct Addresses {
+        owner: Vec<String>,
+        #[covariant]
+        dependent: AddressList,
+    }
+);
+
+/// All that one producer borrows.
+pub(crate) struct Memory {
+    options: Options,
+    addresses: Addresses,
+    arena: Vec<u8>,
+    batches: Vec<BatchSlot>,
+    topics: Vec<TopicSlot>,
+    topic_queues: Vec<TopicQueue>,
+    partitions: Vec<PartitionSlot>,
+    partition_queues: Vec<PartitionQueue>,
+    brokers: Vec<BrokerSlot>,
+    connections: Vec<ConnectionSlot>,
+    receive: Vec<u8>,
+}
+
+self_cell!(
+    /// The core's producer, which lives and dies with its memory.
+    pub(crate) struct OwnedCore {
+        owner: MutBorrow<Memory>,
+        #[not_covariant]
+        dependent: CoreProducer,
+    }
+);
+
+fn table<T>(len: usize, unused: fn() -> T) -> Vec<T> {
+    std::iter::repeat_with(unused).take(len).collect()
+}
+
+impl Memory {
+    /// Memory for capacities that `Options::check_capacities` has accepted.
+    fn new(options: Options) -> Self {
+        let partitions = options.topics.saturating_mul(options.partitions_per_topic);
+        Self {
+            addresses: Addresses::new(options.bootstrap.clone(), |owned| owned.iter().map(String::as_str).collect()),
+            arena: vec![0; options.batches.saturating_mul(options.batch_bytes)],
+            batches: table(options.batches, BatchSlot::new),
+            topics: table(options.topics, TopicSlot::new),
+            topic_queues: table(options.topics, TopicQueue::new),
+            partitions: table(partitions, PartitionSlot::new),
+            partition_queues: table(partitions, PartitionQueue::new),
+            brokers: table(options.brokers, BrokerSlot::new),
+            connections: table(options.connections, ConnectionSlot::new),
+            receive: vec![0; RECEIVE_BYTES],
+            options,
+        }
+    }
+
+    fn lend(&mut self, now: Instant) -> Result<CoreProducer<'_>, ConfigError> {
+        let config = self.options.config(self.addresses.borrow_dependent(), &self.options.client_id);
+        let storage = Storage {
+            batch_bytes: self.options.batch_bytes,
+            arena: &mut self.arena,
+            batches: &mut self.batches,
+            topics: &mut self.topics,
+            topic_queues: &mut self.topic_queues,
+            partitions: &mut self.partitions,
+            partition_queues: &mut self.partition_queues,
+            brokers: &mut self.brokers,
+            connections: &mut self.connections,
+            receive: &mut self.receive,
+        };
+        nanokafka::Producer::new(config, storage, now)
+    }
+}
+
+impl OwnedCore {
+    pub(crate) fn start(options: Options, now: Instant) -> Result<Self, ConfigError> {
+        Self::try_new(MutBorrow::new(Memory::new(options)), |memory| memory.borrow_mut().lend(now))
+    }
+
+    /// Calls the core's producer.
+    pub(crate) fn with<R>(&mut self, call: impl FnOnce(&mut CoreProducer<'_>) -> R) -> R {
+        self.with_dependent_mut(|_, core| call(core))
+    }
+}

@@ -1,0 +1,153 @@
+//! The machine-readable lines that the firmware writes, `NK <kind> <name>=<value> ...`.
+
+use std::collections::BTreeMap;
+
+use nanokafka_cluster::verdict::Outcome;
+
+/// One line's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// How far it is.
+    Progress { acked: u64 },
+    /// A broker stored a batch with the readings of these counters, in this order.
+    Delivered { partition: i32, base_offset: i64, counters: Vec<u32> },
+    /// A batch was given up.
+    Failed { counters: Vec<u32>, why: String },
+    /// The run is over; all its fields.
+    Done(BTreeMap<String, u64>),
+    /// Anything else, such as `error` or `panic`: for a person to read.
+    Other(String),
+}
+
+impl Fact {
+    /// From a line of the firmware's; `None` for a line that is none.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let text = line.trim().strip_prefix("NK ")?;
+        let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let fields: BTreeMap<&str, &str> = rest.split(' ').filter_map(|word| word.split_once('=')).collect();
+        Some(Self::from_fields(kind, &fields, rest).unwrap_or_else(|| Self::Other(text.to_owned())))
+    }
+
+    fn from_fields(kind: &str, fields: &BTreeMap<&str, &str>, rest: &str) -> Option<Self> {
+        match kind {
+            "progress" => Some(Self::Progress { acked: fields.get("acked")?.parse().ok()? }),
+            "delivered" => Some(Self::Delivered {
+                partition: fields.get("partition")?.parse().ok()?,
+                base_offset: fields.get("base_offset")?.parse().ok()?,
+                counters: counters(fields.get("counters")?)?,
+            }),
+            "failed" => {
+                Some(Self::Failed { counters: counters(fields.get("counters")?)?, why: rest.to_owned() })
+            }
+            "done" => {
+                let numbers = fields.iter().filter_map(|(k, v)| Some(((*k).to_owned(), v.parse().ok()?)));
+                Some(Self::Done(numbers.collect()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `40-44,47` as numbers.
+fn counters(text: &str) -> Option<Vec<u32>> {
+    let mut all = Vec::new();
+    for range in text.split(',').filter(|r| !r.is_empty()) {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        all.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
+    }
+    Some(all)
+}
+
+/// All that the firmware said in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    outcomes: BTreeMap<u32, Outcome>,
+    /// Readings that it reported more than once: each is a fault of its own.
+    pub(crate) reported_twice: u64,
+    /// Acknowledged readings so far.
+    pub(crate) acked: u64,
+    /// What it said at its end, by name; `None` when it did not come to an end.
+    pub(crate) done: Option<BTreeMap<String, u64>>,
+}
+
+impl Account {
+    pub(crate) fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Progress { acked } => self.acked = self.acked.max(*acked),
+            Fact::Delivered { partition, base_offset, counters } => {
+                for (counter, i) in counters.iter().zip(0..) {
+                    let offset = (*base_offset >= 0).then_some(*base_offset + i);
+                    self.report(*counter, Outcome::Acked { partition: *partition, offset });
+                }
+                self.acked = self.acked.max(self.delivered());
+            }
+            Fact::Failed { counters, .. } => counters.iter().for_each(|c| self.report(*c, Outcome::Failed)),
+            Fact::Done(fields) => self.done = Some(fields.clone()),
+            Fact::Other(_) => {}
+        }
+    }
+
+    fn report(&mut self, counter: u32, outcome: Outcome) {
+        self.reported_twice += u64::from(self.outcomes.insert(counter, outcome).is_some());
+    }
+
+    /// Readings that were reported as delivered.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.outcomes.values().filter(|o| matches!(o, Outcome::Acked { .. })).count() as u64
+    }
+
+    /// The counter and outcome of every reading that the producer took, in order. Counters go up from 0 by one.
+    pub(crate) fn submitted(&self) -> Vec<(u32, Outcome)> {
+        let accepted = self.done.as_ref().and_then(|d| d.get("accepted")).copied().unwrap_or(0);
+        let beyond = self.outcomes.keys().next_back().map_or(0, |last| last + 1);
+        let end = u32::try_from(accepted).unwrap_or(u32::MAX).max(beyond);
+        (0..end).map(|c| (c, self.outcomes.get(&c).copied().unwrap_or(Outcome::Unreported))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_facts() {
+        assert_eq!(Fact::parse("NK progress acked=4 sent=8"), Some(Fact::Progress { acked: 4 }));
+        let delivered = Fact::Delivered { partition: 2, base_offset: 17, counters: vec![40, 41, 42, 47] };
+        assert_eq!(
+            Fact::parse("NK delivered partition=2 base_offset=17 counters=40-42,47\r"),
+            Some(delivered)
+        );
+        let Some(Fact::Failed { counters, why }) =
+            Fact::parse("NK failed partition=-1 counters=5 code=10 reason=MESSAGE_TOO_LARGE")
+        else {
+            panic!("no failure")
+        };
+        assert_eq!(counters, [5]);
+        assert!(why.ends_with("reason=MESSAGE_TOO_LARGE"));
+        assert_eq!(Fact::parse("NK panic at=x.rs:3"), Some(Fact::Other("panic at=x.rs:3".into())));
+        assert_eq!(
+            Fact::parse("NK delivered partition=2"),
+            Some(Fact::Other("delivered partition=2".into()))
+        );
+        assert_eq!(Fact::parse("hello"), None);
+    }
+
+    #[test]
+    fn what_was_accepted_and_never_reported_is_unreported() {
+        let mut account = Account::default();
+        for line in [
+            "NK delivered partition=1 base_offset=7 counters=0-1",
+            "NK failed partition=1 counters=3 code=0 reason=expired",
+            "NK delivered partition=1 base_offset=9 counters=1",
+            "NK done accepted=5 delivered=2 failed=1 ram_free=9",
+        ] {
+            account.take(&Fact::parse(line).unwrap());
+        }
+        let acked = |offset| Outcome::Acked { partition: 1, offset: Some(offset) };
+        let none = Outcome::Unreported;
+        let expected = [(0, acked(7)), (1, acked(9)), (2, none), (3, Outcome::Failed), (4, none)];
+        assert_eq!(account.submitted(), expected);
+        assert_eq!((account.delivered(), account.acked, account.reported_twice), (2, 2, 1));
+        assert_eq!(account.done.unwrap()["ram_free"], 9);
+    }
+}

@@ -1,0 +1,263 @@
+//! `cargo xtask demo`: from a Cortex-M3 into real Apache Kafka, and back through somebody else's consumer.
+
+mod facts;
+mod firmware;
+mod log;
+mod qemu;
+mod reading;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Result, bail, ensure};
+use nanokafka_cluster::verdict::{Submitted, judge};
+use nanokafka_cluster::{Admin, Cluster, ConsumedRecord, kafka};
+
+use self::facts::{Account, Fact};
+use self::qemu::{Event, Machine};
+use self::reading::{Id, Reading, consumed};
+use self::report::Report;
+use crate::screen::Screen;
+
+/// The device whose readings are sent.
+const DEVICE_ID: u64 = 1;
+
+/// The board is stopped when it has delivered nothing for so long.
+const STALL: Duration = Duration::from_secs(90);
+
+/// How many of the readings that came back are shown.
+const SHOWN: usize = 5;
+
+/// Send telemetry from a Cortex-M3 (in QEMU) into real Apache Kafka and judge what arrived
+///
+/// Installs what is missing, starts Kafka, builds and runs the firmware with its log in view, reads everything back
+/// with Kafka's own consumer, and counts what was lost, duplicated, reordered, phantom, unreported or acknowledged for
+/// another offset. Succeeds only if every record was delivered and all six counts are 0.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask demo\n  cargo xtask demo --kafka 2.8.2 --records 100000\n  \
+                        cargo xtask demo --broker 192.168.1.20:9092 --topic telemetry --json"
+)]
+pub(crate) struct Options {
+    /// Readings to send
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    records: u32,
+    /// Partitions of the topic, if it is to be created
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    partitions: u32,
+    /// Version of Apache Kafka to start; 4.4.0, 3.9.2 and 2.8.2 are tested
+    #[arg(long, default_value = kafka::VERSIONS[0], value_name = "VERSION", conflicts_with = "broker")]
+    kafka: String,
+    /// Use a broker that runs already, instead of starting one
+    #[arg(long, value_name = "HOST:PORT")]
+    broker: Option<String>,
+    /// The same broker as the firmware reaches it, where it differs: QEMU shows this machine as 10.0.2.2
+    #[arg(long, value_name = "HOST:PORT", requires = "broker")]
+    guest_broker: Option<String>,
+    /// Topic to write to; created if it is not there [default: a new one]
+    #[arg(long, value_name = "T")]
+    topic: Option<String>,
+    /// Run this ELF file instead of building the firmware
+    #[arg(long, value_name = "ELF")]
+    firmware: Option<PathBuf>,
+    /// One more option for the firmware, such as batch=50 or linger_ms=100; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    firmware_option: Vec<String>,
+    /// Print the result as one line of JSON, the last on standard output; everything else goes to standard error
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let mut screen = Screen::new(options.json);
+    let elf = match &options.firmware {
+        Some(elf) => elf.clone(),
+        None => {
+            screen.line("building the firmware");
+            firmware::build()?
+        }
+    };
+    let broker = Broker::ready(options, &screen)?;
+    let topic = options.topic.clone().unwrap_or_else(new_topic_name);
+    let first_offsets = broker.topic_ready(&topic, options.partitions as usize)?;
+    let begin = Instant::now();
+    let (account, exit_code) = run_board(&elf, options, &broker.for_guest, &topic, &mut screen)?;
+    let seconds = begin.elapsed().as_secs_f64();
+    screen.line("reading everything back with Kafka's own consumer");
+    let is_new = |r: &ConsumedRecord| {
+        usize::try_from(r.partition)
+            .is_ok_and(|p| first_offsets.get(p).is_none_or(|first| r.offset >= *first))
+    };
+    let log: Vec<ConsumedRecord> = broker.admin.read_all(&topic)?.into_iter().filter(is_new).collect();
+    show_some(&log, &screen);
+    let submitted: Vec<Submitted<Id>> = account
+        .submitted()
+        .into_iter()
+        .map(|(counter, outcome)| Submitted::new(Id::Reading(DEVICE_ID, counter), outcome))
+        .collect();
+    let usual = ["accepted", "delivered", "failed"];
+    let done = account.done.clone().unwrap_or_default();
+    let report = Report {
+        kafka: broker.name.clone(),
+        records: options.records.into(),
+        delivered: account.delivered(),
+        read_back: log.len() as u64,
+        counts: judge(&submitted, log.iter().map(consumed)),
+        size: firmware::size(&elf)?,
+        seconds,
+        extra: done.into_iter().filter(|(name, _)| !usual.contains(&name.as_str())).collect(),
+    };
+    report.print(&screen);
+    let good = conclude(&report, &account, exit_code, &screen);
+    if options.json {
+        println!("{}", report.to_json());
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says whether all is well, and if not, everything that is not.
+fn conclude(report: &Report, account: &Account, exit_code: Option<i32>, screen: &Screen) -> bool {
+    let mut wrong = Vec::new();
+    if !report.counts.all_zero() {
+        wrong.push(format!("not all six counts are 0 ({})", report.counts));
+    }
+    if report.delivered != report.records {
+        wrong.push(format!("{} of {} records were delivered", report.delivered, report.records));
+    }
+    if account.reported_twice > 0 {
+        wrong.push(format!("{} records were reported more than once", account.reported_twice));
+    }
+    match (account.done.is_some(), exit_code) {
+        (true, Some(0)) => {}
+        (false, None) => wrong.push("the board did not come to its end and was stopped".into()),
+        (_, code) => wrong.push(format!("the board ended with code {}", code.unwrap_or(-1))),
+    }
+    screen.line("");
+    match wrong.as_slice() {
+        [] => screen.line("every record delivered, and all six counts are 0"),
+        all => all.iter().for_each(|why| screen.line(&format!("FAILED: {why}"))),
+    }
+    wrong.is_empty()
+}
+
+/// Runs the board until it ends, or until nothing has been delivered for too long: then without an exit code.
+fn run_board(
+    elf: &Path,
+    options: &Options,
+    broker: &str,
+    topic: &str,
+    screen: &mut Screen,
+) -> Result<(Account, Option<i32>)> {
+    let mut words: Vec<String> = broker.split(',').map(|b| format!("broker={b}")).collect();
+    words.push(format!("topic={topic}"));
+    words.push(format!("records={}", options.records));
+    words.push(format!("device_id={DEVICE_ID}"));
+    words.extend(options.firmware_option.iter().cloned());
+    if let Some(bad) = words.iter().find(|w| w.contains([',', ' ']) || !w.contains('=')) {
+        bail!("`{bad}` cannot be an option of the firmware: it is name=value, without blank and comma");
+    }
+    screen.line(&format!("starting the board with {}", words.join(" ")));
+    let mut machine = Machine::start(elf, &words)?;
+    screen.start_bar(options.records.into(), "acked");
+    let mut account = Account::default();
+    let (mut last_acked, mut last_change) = (0, Instant::now());
+    let exit_code = loop {
+        match machine.next(Duration::from_millis(200)) {
+            Err(exit_code) => break exit_code,
+            Ok(None) => {}
+            Ok(Some(Event::Log(line))) => screen.line(&line),
+            Ok(Some(Event::Line(line))) => take_line(&line, &mut account, screen),
+        }
+        screen.progress(account.acked);
+        if account.acked != last_acked {
+            (last_acked, last_change) = (account.acked, Instant::now());
+        } else if last_change.elapsed() > STALL {
+            screen.line(&format!("nothing was delivered for {} s: stopping the board", STALL.as_secs()));
+            machine.kill();
+            break None;
+        }
+    };
+    screen.end_bar();
+    Ok((account, exit_code))
+}
+
+fn take_line(line: &str, account: &mut Account, screen: &Screen) {
+    match Fact::parse(line) {
+        Some(fact) => {
+            account.take(&fact);
+            match fact {
+                Fact::Failed { why, .. } => screen.line(&format!("not delivered: {why}")),
+                Fact::Other(text) => screen.line(&format!("board: {text}")),
+                Fact::Progress { .. } | Fact::Delivered { .. } | Fact::Done(_) => {}
+            }
+        }
+        None if line.is_empty() => {}
+        None => screen.line(&format!("qemu: {line}")),
+    }
+}
+
+/// Where the records go.
+struct Broker {
+    name: String,
+    for_guest: String,
+    admin: Admin,
+    /// Ours, if we started one: it ends when this is dropped.
+    cluster: Option<Cluster>,
+}
+
+impl Broker {
+    fn ready(options: &Options, screen: &Screen) -> Result<Self> {
+        let Some(address) = &options.broker else {
+            screen.line(&format!("starting Apache Kafka {}", options.kafka));
+            let cluster = Cluster::start(nanokafka_cluster::Options::new(&options.kafka))?;
+            return Ok(Self {
+                name: options.kafka.clone(),
+                for_guest: cluster.guest_bootstrap(),
+                admin: cluster.admin().clone(),
+                cluster: Some(cluster),
+            });
+        };
+        let (host, port) = match address.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0) => {
+                (host, port)
+            }
+            _ => bail!("--broker takes HOST:PORT, such as 192.168.1.20:9092, not `{address}`"),
+        };
+        let host = if matches!(host, "localhost" | "127.0.0.1") { "10.0.2.2" } else { host };
+        let for_guest = options.guest_broker.clone().unwrap_or_else(|| format!("{host}:{port}"));
+        Ok(Self { name: address.clone(), for_guest, admin: Admin::new(address.as_str())?, cluster: None })
+    }
+
+    /// Creates the topic unless it is there, and returns where each partition ends before our records come.
+    fn topic_ready(&self, topic: &str, partitions: usize) -> Result<Vec<i64>> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        ensure!(
+            (1..=249).contains(&topic.len()) && topic.chars().all(is_name),
+            "`{topic}` cannot be a topic: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'"
+        );
+        if self.cluster.is_none()
+            && let Ok(ends) = self.admin.end_offsets(topic)
+        {
+            return Ok(ends);
+        }
+        self.admin.create_topic(topic, partitions, 1)?;
+        Ok(vec![0; partitions])
+    }
+}
+
+fn new_topic_name() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    format!("telemetry-{seconds}")
+}
+
+fn show_some(log: &[ConsumedRecord], screen: &Screen) {
+    let step = (log.len() / SHOWN).max(1);
+    for record in log.iter().step_by(step).take(SHOWN) {
+        match Reading::from_record(record) {
+            Some(reading) => screen.line(&format!("  {}/{}: {reading}", record.partition, record.offset)),
+            None => screen.line(&format!("  {}/{}: not a reading", record.partition, record.offset)),
+        }
+    }
+}

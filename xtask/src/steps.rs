@@ -1,0 +1,99 @@
+//! The table of all that CI runs.
+
+/// What a step needs beyond Rust; `--quick` leaves out those that need anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    Rust,
+    Java,
+    JavaAndQemu,
+}
+
+/// One command of a step, split at blanks. `{host}` is this machine's target, `{firmware}` the firmware's manifest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Run {
+    /// Cargo.
+    Cargo(&'static str),
+    /// Cargo, once for each bare-metal target, with `--target` appended.
+    CargoForEachTarget(&'static str),
+    /// Cargo, with `RUSTDOCFLAGS` that deny warnings.
+    Doc(&'static str),
+    /// This program.
+    Xtask(&'static str),
+}
+
+/// A named part of CI.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) runs: &'static [Run],
+}
+
+use Needs::{Java, JavaAndQemu, Rust};
+use Run::{Cargo, CargoForEachTarget, Doc, Xtask};
+
+const fn step(name: &'static str, needs: Needs, about: &'static str, runs: &'static [Run]) -> Step {
+    Step { name, about, needs, runs }
+}
+
+/// In the order in which they run: what is quick and most often wrong comes first.
+#[rustfmt::skip]
+pub(crate) const STEPS: &[Step] = &[
+    step("format", Rust, "all code is formatted", &[
+        Cargo("fmt --all --check"),
+        Cargo("fmt --manifest-path {firmware} --all --check"),
+    ]),
+    step("clippy", Rust, "no warnings, core also with each of its features", &[
+        Cargo("clippy --workspace --all-targets -- -D warnings"),
+        Cargo("clippy -p nanokafka --features log -- -D warnings"),
+        Cargo("clippy -p nanokafka --features defmt -- -D warnings"),
+        Cargo("clippy -p nanokafka --all-features -- -D warnings"),
+        Cargo("clippy --manifest-path {firmware} --workspace --release -- -D warnings"),
+    ]),
+    step("docs", Rust, "the documentation builds without a warning", &[
+        Doc("doc --workspace --no-deps"),
+    ]),
+    step("bare-metal", Rust, "core, the adapters for devices and the telemetry library on four targets", &[
+        CargoForEachTarget("build -p nanokafka -p nanokafka-smoltcp -p nanokafka-embedded-io"),
+        CargoForEachTarget("build --manifest-path {firmware} -p telemetry"),
+    ]),
+    step("unit", Rust, "unit and documentation tests of every crate but the shared suite's", &[
+        Cargo("test --workspace --exclude nanokafka-tests"),
+        Cargo("test --manifest-path {firmware} -p telemetry --target {host}"),
+    ]),
+    step("layers", Rust, "an import of core's points only the way that ARCHITECTURE.md draws", &[
+        Cargo("test -p nanokafka-tests --test layers"),
+    ]),
+    step("suite", Rust, "the shared suite: in memory, tokio on loopback, smoltcp on a simulated link", &[
+        Cargo("test -p nanokafka-tests"),
+    ]),
+    step("firmware", JavaAndQemu, "the firmware in QEMU into Kafka 4.4.0, judged by the six counts", &[
+        Xtask("demo"),
+    ]),
+    step("kafka-4.4.0", Java, "the shared suite on real Apache Kafka 4.4.0", &[
+        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 4_4_0"),
+        Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 4_4_0"),
+    ]),
+    step("kafka-3.9.2", Java, "the shared suite on real Apache Kafka 3.9.2", &[
+        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 3_9_2"),
+        Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 3_9_2"),
+    ]),
+    step("kafka-2.8.2", Java, "the shared suite on real Apache Kafka 2.8.2 with ZooKeeper", &[
+        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 2_8_2"),
+        Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 2_8_2"),
+    ]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_steps_have_one_name_and_each_runs_something() {
+        for (i, step) in STEPS.iter().enumerate() {
+            assert!(!step.runs.is_empty() && !step.about.is_empty(), "{}", step.name);
+            assert!(STEPS[..i].iter().all(|other| other.name != step.name), "{}", step.name);
+        }
+    }
+}

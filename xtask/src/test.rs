@@ -1,0 +1,138 @@
+//! `cargo xtask test`: all that CI runs, step by step.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nanokafka_cluster::process::Process;
+
+use crate::steps::{Needs, Run, STEPS, Step};
+use crate::workspace::{TARGETS, cargo, ensure_targets, host_target, root};
+
+/// Run all that CI runs, step by step, and say what passed
+///
+/// A step that fails does not keep the others from running. The last line is `N passed, N failed`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick\n  \
+                        cargo xtask test --only clippy --only kafka")]
+pub(crate) struct Options {
+    /// Leave out what needs QEMU or Java
+    #[arg(long)]
+    quick: bool,
+    /// Only this step, or all whose name begins so (`kafka`); repeatable
+    #[arg(long, value_name = "STEP")]
+    only: Vec<String>,
+    /// Print the steps and run none
+    #[arg(long)]
+    list: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let steps = select(options)?;
+    if options.list {
+        for step in steps {
+            let needs = match step.needs {
+                Needs::Rust => "",
+                Needs::Java => " (needs Java)",
+                Needs::JavaAndQemu => " (needs Java and QEMU)",
+            };
+            println!("{:<12} {}{needs}", step.name, step.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    ensure_targets(&TARGETS)?;
+    let host = host_target()?;
+    let mut results = Vec::new();
+    for step in steps {
+        println!("\n=== {}: {}", step.name, step.about);
+        let begin = Instant::now();
+        let outcome = run_step(step, &host);
+        if let Err(error) = &outcome {
+            println!("--- {} failed: {error:#}", step.name);
+        }
+        results.push((step.name, begin.elapsed(), outcome.is_ok()));
+    }
+    Ok(summarise(&results))
+}
+
+fn select(options: &Options) -> Result<Vec<&'static Step>> {
+    let is_wanted = |step: &Step, only: &str| step.name == only || step.name.starts_with(&format!("{only}-"));
+    if let Some(unknown) = options.only.iter().find(|only| !STEPS.iter().any(|s| is_wanted(s, only))) {
+        let names: Vec<&str> = STEPS.iter().map(|s| s.name).collect();
+        bail!("there is no step `{unknown}`; there are: {}", names.join(", "));
+    }
+    let selected: Vec<&Step> = STEPS
+        .iter()
+        .filter(|s| options.only.is_empty() || options.only.iter().any(|only| is_wanted(s, only)))
+        .filter(|s| !options.quick || s.needs == Needs::Rust)
+        .collect();
+    if selected.is_empty() {
+        bail!("--quick leaves out all the steps that --only names");
+    }
+    Ok(selected)
+}
+
+fn run_step(step: &Step, host: &str) -> Result<()> {
+    for run in step.runs {
+        match *run {
+            Run::Cargo(line) => run_command(with_words(cargo(), line, host))?,
+            Run::CargoForEachTarget(line) => {
+                for target in TARGETS {
+                    let mut command = with_words(cargo(), line, host);
+                    command.args(["--target", target]);
+                    run_command(command)?;
+                }
+            }
+            Run::Doc(line) => {
+                let mut command = with_words(cargo(), line, host);
+                command.env("RUSTDOCFLAGS", "-D warnings");
+                run_command(command)?;
+            }
+            Run::Xtask(line) => {
+                let program = std::env::current_exe().context("cannot find this program")?;
+                run_command(with_words(Command::new(program), line, host))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn with_words(mut command: Command, line: &str, host: &str) -> Command {
+    let firmware = root().join("firmware-example/Cargo.toml");
+    for word in line.split(' ') {
+        match word {
+            "{host}" => command.arg(host),
+            "{firmware}" => command.arg(&firmware),
+            word => command.arg(word),
+        };
+    }
+    // Cargo looks for settings such as a default target from the current directory upwards.
+    let for_firmware = line.split(' ').any(|word| word == "{firmware}");
+    command.current_dir(if for_firmware { root().join("firmware-example") } else { root() });
+    command
+}
+
+fn run_command(mut command: Command) -> Result<()> {
+    let words: Vec<String> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
+    let what = words.join(" ").replace(&format!("{}/", root().display()), "");
+    println!("--- {what}");
+    command.stdin(Stdio::null());
+    let mut process = Process::spawn(command).with_context(|| format!("cannot run {what}"))?;
+    let status = process.wait().with_context(|| format!("cannot wait for {what}"))?;
+    if !status.success() {
+        bail!("{what}: {status}");
+    }
+    Ok(())
+}
+
+fn summarise(results: &[(&str, Duration, bool)]) -> ExitCode {
+    println!("\n{:<14} {:>9}  result", "step", "seconds");
+    for (name, time, passed) in results {
+        println!("{name:<14} {:>9.1}  {}", time.as_secs_f32(), if *passed { "passed" } else { "FAILED" });
+    }
+    let total: Duration = results.iter().map(|r| r.1).sum();
+    println!("{:<14} {:>9.1}\n", "all", total.as_secs_f32());
+    let failed = results.iter().filter(|r| !r.2).count();
+    println!("{} passed, {failed} failed", results.len() - failed);
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
