@@ -47,7 +47,6 @@ impl BatchId {
 /// The receipt for an accepted record: which batch it is in, and where in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "with `Overflow::DropOldest` the ticket also reports the batch that was dropped"]
 pub struct Ticket {
     /// The batch whose [`Delivery`] decides this record's fate.
     pub batch: BatchId,

@@ -75,13 +75,15 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 4_4_0"),
         Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 4_4_0"),
     ]),
-    step("kafka-3.9.2", Java, "the shared suite on real Apache Kafka 3.9.2", &[
+    step("kafka-3.9.2", JavaAndQemu, "the shared suite and the firmware on real Apache Kafka 3.9.2", &[
         Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 3_9_2"),
         Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 3_9_2"),
+        Xtask("demo --kafka 3.9.2"),
     ]),
-    step("kafka-2.8.2", Java, "the shared suite on real Apache Kafka 2.8.2 with ZooKeeper", &[
+    step("kafka-2.8.2", JavaAndQemu, "the shared suite and the firmware on real Apache Kafka 2.8.2 with ZooKeeper", &[
         Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 2_8_2"),
         Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 2_8_2"),
+        Xtask("demo --kafka 2.8.2"),
     ]),
 ];
 

@@ -72,29 +72,43 @@ fn select(options: &Options) -> Result<Vec<&'static Step>> {
     Ok(selected)
 }
 
+/// Runs all of a step's commands, also after one that failed: each may have something of its own to say.
 fn run_step(step: &Step, host: &str) -> Result<()> {
+    let mut failures = Vec::new();
     for run in step.runs {
-        match *run {
-            Run::Cargo(line) => run_command(with_words(cargo(), line, host))?,
-            Run::CargoForEachTarget(line) => {
-                for target in TARGETS {
-                    let mut command = with_words(cargo(), line, host);
-                    command.args(["--target", target]);
-                    run_command(command)?;
-                }
-            }
-            Run::Doc(line) => {
-                let mut command = with_words(cargo(), line, host);
-                command.env("RUSTDOCFLAGS", "-D warnings");
-                run_command(command)?;
-            }
-            Run::Xtask(line) => {
-                let program = std::env::current_exe().context("cannot find this program")?;
-                run_command(with_words(Command::new(program), line, host))?;
+        for command in commands(run, host)? {
+            if let Err(error) = run_command(command) {
+                println!("--- failed: {error:#}");
+                failures.push(error);
             }
         }
     }
-    Ok(())
+    match failures.len() {
+        0 => Ok(()),
+        count => bail!("{count} of its commands failed"),
+    }
+}
+
+fn commands(run: &Run, host: &str) -> Result<Vec<Command>> {
+    let cargo_with = |line| with_words(cargo(), line, host);
+    let for_target = |line, target| {
+        let mut command = cargo_with(line);
+        command.args(["--target", target]);
+        command
+    };
+    Ok(match *run {
+        Run::Cargo(line) => vec![cargo_with(line)],
+        Run::CargoForEachTarget(line) => TARGETS.iter().map(|target| for_target(line, target)).collect(),
+        Run::Doc(line) => {
+            let mut command = cargo_with(line);
+            command.env("RUSTDOCFLAGS", "-D warnings");
+            vec![command]
+        }
+        Run::Xtask(line) => {
+            let program = std::env::current_exe().context("cannot find this program")?;
+            vec![with_words(Command::new(program), line, host)]
+        }
+    })
 }
 
 fn with_words(mut command: Command, line: &str, host: &str) -> Command {

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use nanokafka::{Instant, Wake};
+use nanokafka::{Acks, Instant, Wake};
 use tokio::time::Sleep;
 
 use crate::clock::Clock;
+use crate::options::Options;
 use crate::shared::{Finished, Shared};
 use crate::stage::Staged;
 use crate::transport::TokioTransport;
@@ -28,9 +29,11 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, connections: usize, lingers: bool) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, options: &Options) -> Self {
+        let (connections, lingers) = (options.connections, options.acks == Acks::None);
+        let finished = Finished::new(options.batches);
         let stage = Staged::new(TokioTransport::new(connections), connections, lingers);
-        Self { shared, stage, timer: Timer::default(), finished: Finished::default(), adjusted: Instant::default() }
+        Self { shared, stage, timer: Timer::default(), finished, adjusted: Instant::default() }
     }
 
     /// One round; `Pending` when nothing is left to do, and everything that could change that wakes `cx`.

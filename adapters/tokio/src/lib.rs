@@ -1,5 +1,8 @@
 #![forbid(unsafe_code)]
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
 //! nanokafka on hosts: an async Kafka producer over tokio, with the same core that microcontrollers use.
 //!
 //! [`Producer`] is the client: cloneable, awaiting, driven by a task of its own. [`TokioTransport`] is the
@@ -44,8 +47,8 @@ mod transport;
 mod waiters;
 
 pub use nanokafka::{
-    Acks, ConfigError, Counters, DeliveryError, DisconnectReason, ErrorCode, Header, Overflow, RegisterError, SendError,
-    Status, TopicId,
+    Acks, ConfigError, Counters, DeliveryError, DisconnectReason, ErrorCode, Header, Overflow, RegisterError,
+    SendError, Status, TopicId,
 };
 
 pub use options::{BuildError, Options};

@@ -22,7 +22,7 @@ impl Target {
 }
 
 /// A handful of callers at most: flush and close are rare.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Listeners {
     list: Vec<Listener>,
     next_key: u64,
@@ -33,6 +33,12 @@ struct Listener {
     key: u64,
     target: Target,
     waker: Waker,
+}
+
+impl Default for Listeners {
+    fn default() -> Self {
+        Self { list: Vec::with_capacity(8), next_key: 0 }
+    }
 }
 
 impl Listeners {

@@ -1,8 +1,8 @@
 //! The core's producer together with the memory and texts that it borrows.
 
 use nanokafka::{
-    BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue, PartitionSlot, Storage, TopicQueue,
-    TopicSlot,
+    BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue, PartitionSlot, Storage,
+    TopicQueue, TopicSlot,
 };
 use self_cell::{MutBorrow, self_cell};
 
@@ -56,7 +56,9 @@ impl Memory {
     fn new(options: Options) -> Self {
         let partitions = options.topics.saturating_mul(options.partitions_per_topic);
         Self {
-            addresses: Addresses::new(options.bootstrap.clone(), |owned| owned.iter().map(String::as_str).collect()),
+            addresses: Addresses::new(options.bootstrap.clone(), |owned| {
+                owned.iter().map(String::as_str).collect()
+            }),
             arena: vec![0; options.batches.saturating_mul(options.batch_bytes)],
             batches: table(options.batches, BatchSlot::new),
             topics: table(options.topics, TopicSlot::new),

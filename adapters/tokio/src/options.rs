@@ -192,7 +192,9 @@ impl std::fmt::Display for BuildError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
-            Self::Capacity { field, value, min, max } => write!(f, "{field} is {value}: must be {min} to {max}"),
+            Self::Capacity { field, value, min, max } => {
+                write!(f, "{field} is {value}: must be {min} to {max}")
+            }
             Self::NoRuntime => f.write_str("no tokio runtime here: call it inside of one, or give a handle"),
         }
     }

@@ -25,7 +25,7 @@ pub struct Delivered {
 
 /// One batch as its handles see it. The core's slot of the batch is free for the next one as soon as the outcome
 /// is here; this stays for as long as handles refer to it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct BatchState {
     /// Counts the batches in the order in which they were opened.
     sequence: u64,
@@ -39,7 +39,21 @@ struct Outcome {
     result: Result<Ack, DeliveryError>,
 }
 
+/// How many tasks may wait for the same batch before its list of wakers grows.
+const WAKERS: usize = 8;
+
 impl BatchState {
+    fn new(sequence: u64) -> Self {
+        Self { sequence, outcome: OnceLock::new(), wakers: Mutex::new(Vec::with_capacity(WAKERS)) }
+    }
+
+    /// A state that is final from the start.
+    pub(crate) fn failed(error: DeliveryError) -> Arc<Self> {
+        let state = Self::new(0);
+        state.fail(error);
+        Arc::new(state)
+    }
+
     pub(crate) const fn sequence(&self) -> u64 {
         self.sequence
     }
@@ -99,11 +113,11 @@ pub(crate) struct Pool {
 const TRIES: usize = 4;
 
 impl Pool {
-    /// A pool with a state for each of `slots` batches.
+    /// A pool with a state for each of `slots` batches, and as many for batches that are done but have handles.
     pub(crate) fn new(slots: usize) -> Self {
         let kept_max = slots.saturating_mul(4).saturating_add(64);
         let mut retired = VecDeque::with_capacity(kept_max);
-        retired.resize_with(slots, Arc::default);
+        retired.resize_with(slots.saturating_mul(2), || Arc::new(BatchState::new(0)));
         Self { retired, kept_max }
     }
 
@@ -117,7 +131,7 @@ impl Pool {
             }
             self.retired.push_back(state);
         }
-        Arc::new(BatchState { sequence, ..BatchState::default() })
+        Arc::new(BatchState::new(sequence))
     }
 
     /// Takes back a state whose outcome is set. Handles may still refer to it.

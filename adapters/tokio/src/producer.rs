@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use nanokafka::{Acks, Counters, RegisterError, SendError, Status, TopicId};
+use nanokafka::{Counters, RegisterError, SendError, Status, TopicId};
 use tokio::runtime::Handle;
 use tokio::task::coop;
 
@@ -98,9 +98,8 @@ impl Producer {
     /// # Errors
     /// [`BuildError`]: the options cannot work.
     pub fn new_on(options: Options, runtime: &Handle) -> Result<Self, BuildError> {
-        let (connections, lingers) = (options.connections, options.acks == Acks::None);
-        let shared = Arc::new(Shared::new(options)?);
-        runtime.spawn(Driver::new(shared.clone(), connections, lingers));
+        let shared = Arc::new(Shared::new(options.clone())?);
+        runtime.spawn(Driver::new(shared.clone(), &options));
         Ok(Self { _user: Arc::new(User(shared.clone())), shared })
     }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use nanokafka::{
-    BatchId, Counters, Delivery, DeliveryError, Instant, Polled, RegisterError, SendError, Status, Transport, Wake,
+    BatchId, Counters, Delivery, DeliveryError, Instant, Polled, RegisterError, SendError, Status, Transport,
+    Wake,
 };
 
 use crate::clock::Clock;
@@ -71,7 +72,6 @@ impl Wakes {
 }
 
 /// Lists that the driver fills under the lock and works off after it; kept, so that they allocate once.
-#[derive(Default)]
 pub(crate) struct Finished {
     states: Vec<Arc<BatchState>>,
     wakers: Vec<Waker>,
@@ -79,6 +79,12 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
+    /// Lists for the deliveries of `batches`.
+    pub(crate) fn new(batches: usize) -> Self {
+        let wakers = batches.saturating_mul(WAKES_PER_BATCH).min(1_024);
+        Self { states: Vec::with_capacity(batches), wakers: Vec::with_capacity(wakers), scratch: Vec::new() }
+    }
+
     pub(crate) fn fire(&mut self) {
         for state in self.states.drain(..) {
             state.wake(&mut self.scratch);
@@ -182,7 +188,8 @@ impl Shared {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         let may_try = state.room.may_try(*place);
-        let result = if may_try { self.accept(&mut state, now, record, &mut wakes) } else { Err(SendError::Full) };
+        let result =
+            if may_try { self.accept(&mut state, now, record, &mut wakes) } else { Err(SendError::Full) };
         let result = if result.as_ref().is_err_and(|error| *error == SendError::Full) {
             if may_try {
                 // The driver sees that memory is used up, and sends what is open.
@@ -294,9 +301,19 @@ impl Shared {
     ) -> Turn {
         let now = self.clock.now();
         let mut state = self.lock();
-        let Polled { wake, status, .. } = state.core.with(|core| core.poll_with(cx, now, transport));
+        let (polled, news) = state.core.with(|core| {
+            let before = core.counters().bytes_received.wrapping_add(core.counters().disconnects);
+            let polled = core.poll_with(cx, now, transport);
+            (polled, before != core.counters().bytes_received.wrapping_add(core.counters().disconnects))
+        });
+        let Polled { wake, status, .. } = polled;
         state.status = status;
         state.take_deliveries(finished);
+        if news {
+            // A batch that failed on its way gives its place back only with an answer or a disconnect, long after
+            // its delivery was taken.
+            state.room.wake(1, |waker| finished.wakers.push(waker));
+        }
         match &mut state.driver {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
@@ -328,9 +345,7 @@ impl State {
         let sequence = self.next_sequence;
         let Some(entry) = self.open.get_mut(id.slot()) else {
             // Core has no more slots than were lent; a handle that says so is better than a panic.
-            let state = Arc::<BatchState>::default();
-            state.fail(DeliveryError::Closed { maybe_written: true });
-            return state;
+            return BatchState::failed(DeliveryError::Closed { maybe_written: true });
         };
         match entry {
             Some((open, state)) if *open == id => state.clone(),

@@ -1,5 +1,6 @@
 //! Buffers between core and the sockets, so that no system call for bytes happens under the producer's lock.
 
+use std::ops::Range;
 use std::task::{Context, Poll};
 
 use embedded_io::{Error, ErrorKind};
@@ -30,9 +31,10 @@ struct Stage {
     out: Vec<u8>,
     /// How much of `out` the socket has taken.
     out_sent: usize,
+    /// Has its whole length from the first connection on: never zeroed again.
     input: Vec<u8>,
-    /// How much of `input` core has taken.
-    input_taken: usize,
+    /// Where in `input` the bytes lie that core has not taken.
+    received: Range<usize>,
     /// Why no more bytes come in: `None` inside for the peer's orderly close.
     input_end: Option<Option<ErrorKind>>,
     out_error: Option<ErrorKind>,
@@ -77,7 +79,7 @@ impl<T: Transport> Staged<T> {
     pub(crate) fn fill(&mut self, cx: &mut Context<'_>) -> bool {
         let mut news = false;
         for (slot, stage) in slots(&mut self.stages) {
-            if stage.state == State::Open && stage.input.is_empty() && stage.input_end.is_none() {
+            if stage.state == State::Open && stage.received.is_empty() && stage.input_end.is_none() {
                 news |= stage.fill(cx, slot, &mut self.net);
             }
         }
@@ -122,25 +124,17 @@ impl Stage {
         self.state = State::Closed;
         self.out.clear();
         self.out_sent = 0;
-        self.input.clear();
-        self.input_taken = 0;
+        self.received = 0..0;
         self.input_end = None;
         self.out_error = None;
         self.wants_room = false;
     }
 
     fn fill<T: Transport>(&mut self, cx: &mut Context<'_>, slot: Slot, net: &mut T) -> bool {
-        self.input.resize(IN_BYTES, 0);
-        let received = net.poll_recv(cx, slot, &mut self.input);
-        let len = match received {
-            Poll::Ready(Ok(len)) => len,
-            Poll::Ready(Err(_)) | Poll::Pending => 0,
-        };
-        self.input.truncate(len);
-        match received {
+        match net.poll_recv(cx, slot, &mut self.input) {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => self.input_end = Some(None),
-            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Ok(len)) => self.received = 0..len,
             Poll::Ready(Err(error)) => self.input_end = Some(Some(error.kind())),
         }
         true
@@ -184,7 +178,12 @@ impl Stage {
 impl<T: Transport> Transport for Staged<T> {
     type Error = StageError;
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, slot: Slot, to: Endpoint<'_>) -> Poll<Result<(), StageError>> {
+    fn poll_connect(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: Slot,
+        to: Endpoint<'_>,
+    ) -> Poll<Result<(), StageError>> {
         let Some(stage) = self.stages.get_mut(slot.index()) else {
             return Poll::Ready(Err(StageError(ErrorKind::InvalidInput)));
         };
@@ -201,7 +200,7 @@ impl<T: Transport> Transport for Staged<T> {
                 stage.state = State::Open;
                 // Once for the first connection of a slot, so that no send allocates.
                 stage.out.reserve_exact(OUT_BYTES);
-                stage.input.reserve_exact(IN_BYTES);
+                stage.input.resize(IN_BYTES, 0);
                 Poll::Ready(Ok(()))
             }
         }
@@ -228,22 +227,22 @@ impl<T: Transport> Transport for Staged<T> {
         if taken == 0 { Poll::Pending } else { Poll::Ready(Ok(taken)) }
     }
 
-    fn poll_recv(&mut self, _: &mut Context<'_>, slot: Slot, buf: &mut [u8]) -> Poll<Result<usize, StageError>> {
+    fn poll_recv(
+        &mut self,
+        _: &mut Context<'_>,
+        slot: Slot,
+        buf: &mut [u8],
+    ) -> Poll<Result<usize, StageError>> {
         let Some(stage) = self.stages.get_mut(slot.index()).filter(|stage| stage.state == State::Open) else {
             return Poll::Ready(Err(StageError(ErrorKind::NotConnected)));
         };
-        match stage.input.get(stage.input_taken..) {
+        match stage.input.get(stage.received.clone()) {
             Some(rest @ [_, ..]) => {
                 let count = rest.len().min(buf.len());
                 if let (Some(to), Some(from)) = (buf.get_mut(..count), rest.get(..count)) {
                     to.copy_from_slice(from);
                 }
-                if count == rest.len() {
-                    stage.input.clear();
-                    stage.input_taken = 0;
-                } else {
-                    stage.input_taken = stage.input_taken.saturating_add(count);
-                }
+                stage.received.start = stage.received.start.saturating_add(count);
                 Poll::Ready(Ok(count))
             }
             Some([]) | None => match stage.input_end {

@@ -14,7 +14,7 @@ const LOSSES_MAX: u8 = 2;
 /// Whoever runs may take room, also past those who wait: a batch is filled by whoever is awake, and not at the
 /// price of a task switch per record. But a waiter that has lost the race [`LOSSES_MAX`] times and is the first in
 /// line closes the line until it had its turn, so each waiter is served in the end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Waiters {
     line: VecDeque<Waiter>,
     next: u64,
@@ -29,6 +29,15 @@ struct Waiter {
     /// Taken when the waiter is woken.
     waker: Option<Waker>,
     losses: u8,
+}
+
+/// How many senders may wait before the line grows.
+const LINE: usize = 64;
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self { line: VecDeque::with_capacity(LINE), next: 0 }
+    }
 }
 
 impl Waiters {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use broker::Cluster;
 use nanokafka_tokio::{
-    Acks, BuildError, DeliveryError, DeliveryHandle, Header, Options, Overflow, Producer, Record, RegisterError,
-    SendError, Status,
+    Acks, BuildError, DeliveryError, DeliveryHandle, Header, Options, Overflow, Producer, Record,
+    RegisterError, SendError, Status,
 };
 use tokio::time::{sleep, timeout};
 
@@ -61,7 +61,12 @@ async fn many_tasks_share_one_producer_and_each_stays_in_order() {
                 let mut handles = Vec::new();
                 for n in 0..1_000 {
                     let (key, value) = (format!("k{task}"), format!("{task} {n}"));
-                    handles.push(producer.send(Record::new(topic, value.as_bytes()).key(key.as_bytes())).await.unwrap());
+                    handles.push(
+                        producer
+                            .send(Record::new(topic, value.as_bytes()).key(key.as_bytes()))
+                            .await
+                            .unwrap(),
+                    );
                 }
                 let mut offsets = Vec::new();
                 for handle in handles {
@@ -99,10 +104,16 @@ async fn many_tasks_share_one_producer_and_each_stays_in_order() {
 #[tokio::test]
 async fn dropped_handles_deliver_all_the_same_and_flush_waits_for_them() {
     let cluster = Cluster::start(1, 2);
-    let producer = Producer::new(Options { linger_ms: 60_000, delivery_timeout_ms: 120_000, ..options(&cluster) }).unwrap();
+    let producer =
+        Producer::new(Options { linger_ms: 60_000, delivery_timeout_ms: 120_000, ..options(&cluster) })
+            .unwrap();
     let topic = producer.topic("t").unwrap();
     for n in 0..10 {
-        drop(soon(producer.send(Record::new(topic, format!("{n}").as_bytes()).partition(n % 2))).await.unwrap());
+        drop(
+            soon(producer.send(Record::new(topic, format!("{n}").as_bytes()).partition(n % 2)))
+                .await
+                .unwrap(),
+        );
     }
     soon(producer.flush()).await;
     assert_eq!(cluster.topic("t").values().map(Vec::len).collect::<Vec<_>>(), [5, 5]);
@@ -135,10 +146,71 @@ async fn without_room_senders_wait_and_all_of_them_go_on() {
     assert!(cluster.topic("t")[&0].iter().all(|record| record.value.as_deref() != Some(b"gone")));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_wake_up_is_lost_in_a_crowd_where_many_give_up() {
+    let cluster = Cluster::start(1, 3);
+    let producer =
+        Producer::new(Options { batches: 3, batch_bytes: 256, linger_ms: 1, ..options(&cluster) }).unwrap();
+    let topic = producer.topic("t").unwrap();
+    let tasks: Vec<_> = (0..200u64)
+        .map(|task| {
+            let producer = producer.clone();
+            tokio::spawn(async move {
+                let mut sent = 0;
+                for n in 0..20 {
+                    let sending = producer.send(Record::new(topic, &[1; 60]));
+                    // Every third waits for hardly any time, in no order.
+                    let patience =
+                        if (task + n) % 3 == 0 { Duration::from_micros(task * 37 % 500) } else { SOON };
+                    sent += u64::from(timeout(patience, sending).await.is_ok_and(|sent| sent.is_ok()));
+                }
+                sent
+            })
+        })
+        .collect();
+    let mut sent = 0;
+    for task in tasks {
+        sent += soon(task).await.unwrap();
+    }
+    assert!(sent >= 200 * 13, "who is patient is served: {sent}");
+    let summary = soon(producer.close(SOON)).await;
+    assert_eq!((summary.accepted, summary.delivered), (sent, sent));
+}
+
+#[tokio::test]
+async fn room_that_comes_after_the_outcome_is_room_too() {
+    let cluster = Cluster::start(1, 1);
+    cluster.script().is_silent = true;
+    let options = Options {
+        batches: 1,
+        linger_ms: 0,
+        request_timeout_ms: 300,
+        delivery_timeout_ms: 300,
+        ..options(&cluster)
+    };
+    let producer = Producer::new(options).unwrap();
+    let topic = producer.topic("t").unwrap();
+    soon(async {
+        while producer.partitions(topic).is_none() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let lost = soon(producer.send(Record::new(topic, &[0; 9_000]))).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    let waiting = tokio::spawn({
+        let producer = producer.clone();
+        async move { producer.send(Record::new(topic, &[1; 9_000])).await.map(drop) }
+    });
+    assert!(matches!(soon(lost).await, Err(DeliveryError::Timeout { maybe_written: true, .. })));
+    assert_eq!(soon(waiting).await.unwrap(), Ok(()));
+}
+
 #[tokio::test]
 async fn handles_that_are_kept_keep_no_room() {
     let cluster = Cluster::start(1, 1);
-    let producer = Producer::new(Options { batches: 2, batch_bytes: 128, linger_ms: 0, ..options(&cluster) }).unwrap();
+    let producer =
+        Producer::new(Options { batches: 2, batch_bytes: 128, linger_ms: 0, ..options(&cluster) }).unwrap();
     let topic = producer.topic("t").unwrap();
     let mut kept: Vec<DeliveryHandle> = Vec::new();
     for n in 0..300 {
@@ -168,7 +240,8 @@ async fn a_broker_that_restarts_loses_and_reorders_nothing() {
             _ => {}
         }
         let value = format!("{n}");
-        handles.push(soon(producer.send(Record::new(topic, value.as_bytes()).partition(n % 2))).await.unwrap());
+        handles
+            .push(soon(producer.send(Record::new(topic, value.as_bytes()).partition(n % 2))).await.unwrap());
     }
     for handle in handles {
         soon(handle).await.unwrap();
@@ -249,7 +322,9 @@ async fn close_without_being_awaited_still_closes() {
 #[tokio::test]
 async fn the_last_clone_dropped_delivers_and_ends_the_task() {
     let cluster = Cluster::start(1, 1);
-    let producer = Producer::new(Options { linger_ms: 60_000, delivery_timeout_ms: 120_000, ..options(&cluster) }).unwrap();
+    let producer =
+        Producer::new(Options { linger_ms: 60_000, delivery_timeout_ms: 120_000, ..options(&cluster) })
+            .unwrap();
     let topic = producer.topic("t").unwrap();
     let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let handle = producer.clone().try_send(Record::new(topic, b"x")).unwrap();
@@ -283,7 +358,8 @@ fn a_runtime_that_is_gone_leaves_nobody_waiting() {
 async fn dropping_the_oldest_is_told_to_its_handles() {
     let cluster = Cluster::start(1, 1);
     cluster.script().unknown_topics.insert("t".to_owned());
-    let options = Options { batches: 2, batch_bytes: 128, overflow: Overflow::DropOldest, ..options(&cluster) };
+    let options =
+        Options { batches: 2, batch_bytes: 128, overflow: Overflow::DropOldest, ..options(&cluster) };
     let producer = Producer::new(options).unwrap();
     let topic = producer.topic("t").unwrap();
     let handles: Vec<_> = (0..3).map(|_| producer.try_send(Record::new(topic, &[1; 40])).unwrap()).collect();

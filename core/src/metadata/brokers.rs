@@ -111,16 +111,10 @@ impl Brokers<'_> {
         }
     }
 
-    /// The response was whole: what it did not name is gone. Says whether it named any broker that was kept.
-    pub(super) fn end(&mut self) -> bool {
-        let mut any = false;
-        for broker in self.0.iter_mut() {
-            if broker.seen {
-                any = true;
-            } else {
-                broker.id = None;
-            }
+    /// The response was whole: what it did not name is gone.
+    pub(super) fn end(&mut self) {
+        for broker in self.0.iter_mut().filter(|broker| !broker.seen) {
+            broker.id = None;
         }
-        any
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Metadata<'a> {
     partitions_per_topic: usize,
     schedule: Schedule,
     incoming: Incoming,
+    /// The response that is going by has named a broker.
+    names_brokers: bool,
     /// The topic of the response whose partitions are going by.
     updating: Option<u16>,
     /// How many topics the request under way names.
@@ -54,6 +56,7 @@ impl<'a> Metadata<'a> {
             partitions_per_topic,
             schedule: Schedule::new(config, now),
             incoming: Incoming::new(),
+            names_brokers: false,
             updating: None,
             asked: 0,
             second_pass: false,

@@ -1,1 +1,172 @@
+use std::vec::Vec;
 
+use super::*;
+use crate::producer::{Resources, Storage};
+use crate::protocol::metadata::Event;
+use crate::random::Random;
+
+const CONFIG: Config<'static> = Config::new(&["h:1"]);
+type Memory = Resources<1, 100, 2, 3, 2, 1>;
+
+fn metadata(memory: &mut Memory) -> Metadata<'_> {
+    let Storage { topics, partitions, brokers, .. } = memory.lend();
+    let mut metadata = Metadata::new(&CONFIG, at(0), topics, partitions, brokers);
+    metadata.register("t").unwrap();
+    metadata
+}
+
+fn at(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+/// A whole response: brokers 1 to `brokers` at `h<id>:9092`, and the leaders of topic 0.
+fn answer(metadata: &mut Metadata<'_>, now: u64, brokers: i32, error: i16, leaders: &[i32]) {
+    metadata.update_started();
+    metadata.on_event(Event::Begin);
+    for id in 1..=brokers {
+        metadata.on_event(Event::BrokerId(id));
+        metadata.on_event(Event::BrokerHost(b"h"));
+        metadata.on_event(Event::BrokerHost(format!("{id}").as_bytes()));
+        metadata.on_event(Event::BrokerPort(9092));
+    }
+    let (error, partitions) = (ErrorCode::new(error), leaders.len() as u32);
+    metadata.on_event(Event::Topic { topic: Some(0), error, partitions });
+    for (index, leader) in leaders.iter().enumerate() {
+        metadata.on_event(Event::Partition { topic: Some(0), index: index as i32, leader: *leader });
+    }
+    metadata.update_ended(at(now), &mut Random::new(1));
+}
+
+#[test]
+fn names_that_kafka_refuses_are_refused_and_a_name_has_one_place() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    for bad in ["", ".", "..", "a b", "t\u{e4}", &"x".repeat(250)] {
+        let bad: &'static str = std::boxed::Box::leak(bad.into());
+        assert_eq!(metadata.register(bad), Err(RegisterError::InvalidName), "{bad}");
+    }
+    let second = metadata.register("a.B_1-2").unwrap();
+    assert_eq!(metadata.register("a.B_1-2"), Ok(second));
+    assert_eq!(metadata.register("third"), Err(RegisterError::TableFull));
+    assert_eq!(metadata.register("t"), Ok(TopicId::new(0)));
+}
+
+#[test]
+fn leaders_and_their_addresses_are_known_after_one_answer() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    assert!(metadata.is_update_due(at(0)));
+    answer(&mut metadata, 0, 2, 0, &[2, 1, -1]);
+    let leaders: Vec<_> = (0..3).map(|partition| metadata.leader(partition)).collect();
+    assert_eq!(leaders, [Some(2), Some(1), None]);
+    assert_eq!(metadata.endpoint(2), Some(Endpoint { host: "h2", port: 9092 }));
+    assert_eq!(metadata.partition_count(0), Some(3));
+}
+
+#[test]
+fn a_cluster_larger_than_the_table_costs_one_more_pass_and_no_more_memory() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    answer(&mut metadata, 0, 10_000, 0, &[9_000, 3, 9_000]);
+    assert_eq!(metadata.leader(0), None, "the first two brokers took both places");
+    assert!(metadata.is_update_due(at(0)), "asked again without backoff");
+    answer(&mut metadata, 0, 10_000, 0, &[9_000, 3, 9_000]);
+    assert_eq!((metadata.leader(0), metadata.leader(1)), (Some(9_000), Some(3)));
+    assert!(!metadata.is_update_due(at(50)));
+}
+
+#[test]
+fn more_leaders_than_places_do_not_make_it_ask_without_pause() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    for _ in 0..2 {
+        answer(&mut metadata, 0, 3, 0, &[1, 2, 3]);
+    }
+    assert!(!metadata.is_update_due(at(0)));
+}
+
+#[test]
+fn test_time_to_next_update_age_request_and_backoff_combine() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    answer(&mut metadata, 1_000, 1, 0, &[1]);
+    assert_eq!(metadata.next_update(), Some(at(301_000)));
+    metadata.request_update();
+    let next = metadata.next_update().unwrap().as_millis();
+    assert!((1_080..=1_120).contains(&next), "not before the backoff: {next}");
+    metadata.update_started();
+    assert_eq!(metadata.next_update(), None, "one at a time");
+    metadata.request_update();
+    metadata.update_failed(at(2_000), &mut Random::new(1));
+    let next = metadata.next_update().unwrap().as_millis();
+    assert!((2_080..=2_120).contains(&next), "{next}");
+}
+
+#[test]
+fn test_topic_errors_are_asked_about_again_with_doubling_backoff_and_cleared_by_a_good_answer() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        answer(&mut metadata, 0, 1, 3, &[]);
+        waits.push(metadata.next_update().unwrap().as_millis());
+    }
+    assert_eq!(metadata.topic_error(), Some((TopicId::new(0), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)));
+    assert!((80..=120).contains(&waits[0]) && (320..=480).contains(&waits[2]), "{waits:?}");
+    assert!((800..=1000).contains(&waits[5]), "{waits:?}");
+    answer(&mut metadata, 0, 1, 0, &[1]);
+    assert_eq!(metadata.topic_error(), None);
+}
+
+#[test]
+fn an_answer_without_brokers_is_a_failure_and_a_topic_without_partitions_is_being_created() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    answer(&mut metadata, 0, 0, 0, &[1]);
+    assert!(metadata.schedule.requested);
+    assert_eq!(metadata.partition_count(0), None, "nothing of it is believed");
+    answer(&mut metadata, 0, 1, 0, &[]);
+    assert_eq!(metadata.error_of(0), ErrorCode::LEADER_NOT_AVAILABLE);
+    assert_eq!(metadata.partition_count(0), None);
+}
+
+#[test]
+fn a_topic_that_seems_to_disappear_keeps_its_number_of_partitions() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    answer(&mut metadata, 0, 1, 0, &[1, 1]);
+    answer(&mut metadata, 0, 1, 3, &[]);
+    assert_eq!((metadata.partition_count(0), metadata.leader(0)), (Some(2), None));
+}
+
+#[test]
+fn a_broker_with_an_address_that_cannot_be_kept_is_nobodys_leader() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    for (host, port) in [(&[b'x'; 97][..], 9092), (b"", 9092), (b"\xff", 9092), (b"h", 0), (b"h", 65_536)] {
+        metadata.on_event(Event::Begin);
+        metadata.on_event(Event::BrokerId(1));
+        metadata.on_event(Event::BrokerHost(host));
+        metadata.on_event(Event::BrokerPort(port));
+        metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions: 1 });
+        metadata.on_event(Event::Partition { topic: Some(0), index: 0, leader: 1 });
+        assert_eq!(metadata.leader(0), None);
+    }
+}
+
+#[test]
+fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    metadata.update_started();
+    metadata.register("u").unwrap();
+    assert_eq!(metadata.asked_topics().collect::<Vec<_>>(), ["t"], "the frame under way does not change");
+    metadata.on_event(Event::Begin);
+    metadata.on_event(Event::BrokerId(1));
+    metadata.on_event(Event::BrokerHost(b"h"));
+    metadata.on_event(Event::BrokerPort(1));
+    metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions: 1 });
+    metadata.on_event(Event::Partition { topic: Some(0), index: 0, leader: 1 });
+    metadata.update_ended(at(0), &mut Random::new(1));
+    assert!(metadata.next_update().unwrap() <= at(120));
+}

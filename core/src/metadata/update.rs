@@ -29,9 +29,13 @@ impl Metadata<'_> {
         match event {
             Event::Begin => {
                 self.brokers.begin();
+                self.names_brokers = false;
                 self.updating = None;
             }
-            Event::BrokerId(id) => self.incoming.begin(id),
+            Event::BrokerId(id) => {
+                self.names_brokers = true;
+                self.incoming.begin(id);
+            }
             Event::BrokerHost(piece) => self.incoming.host(piece),
             Event::BrokerPort(port) => {
                 let partitions = &*self.partitions;
@@ -48,10 +52,11 @@ impl Metadata<'_> {
         self.updating = None;
         // An answer without brokers is a failure (Java's `handleSuccessfulResponse`): a broker that has just
         // started may give one.
-        if !self.brokers.end() {
+        if !self.names_brokers {
             self.update_failed(now, random);
             return false;
         }
+        self.brokers.end();
         let unplaced = self.has_leader_without_address();
         if unplaced && !self.second_pass {
             debug!("a leader's address found no place: metadata is asked for once more");
@@ -69,8 +74,8 @@ impl Metadata<'_> {
     }
 
     fn on_topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
-        self.updating = topic;
-        let Some(index) = topic else { return };
+        self.updating = topic.filter(|_| self.names_brokers);
+        let Some(index) = self.updating else { return };
         let Some(slot) = self.topics.get_mut(usize::from(index)) else { return };
         // While a topic is being created it may have no partitions yet.
         let empty = error == ErrorCode::NONE && partitions == 0;

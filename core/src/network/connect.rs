@@ -1,3 +1,4 @@
+use super::connection::Leaving;
 use super::{ConnectionSlot, Network, NodeState, State};
 use crate::partition::murmur2;
 use crate::random::Random;
@@ -13,9 +14,10 @@ impl Network<'_> {
     /// How a node stands now, without doing anything about it.
     fn look(&self, now: Instant, node: i32) -> NodeState {
         let Some(connection) = self.connection_of(node) else { return NodeState::At(now) };
-        let Some(slot) = self.get(connection) else { return NodeState::Waiting };
+        let Some(slot) = self.get(connection).filter(|slot| slot.leaving.is_none()) else {
+            return NodeState::Waiting;
+        };
         match slot.state {
-            _ if slot.leaving => NodeState::Waiting,
             State::Free => NodeState::At(now),
             State::Backoff { until } => NodeState::At(until),
             State::Connecting { .. } | State::CheckingApiVersions => NodeState::Waiting,
@@ -37,7 +39,7 @@ impl Network<'_> {
     pub(crate) fn least_loaded(&self, now: Instant) -> Option<u8> {
         let usable = |slot: &ConnectionSlot| {
             slot.state == State::Ready
-                && !slot.leaving
+                && slot.leaving.is_none()
                 && slot.throttled_until <= now
                 && slot.can_send_more(self.limits.max_in_flight)
         };
@@ -85,7 +87,8 @@ impl Network<'_> {
 
     fn begin_connect(&mut self, now: Instant, node: i32, random: &mut Random) -> NodeState {
         let Some(connection) = self.connection_of(node).or_else(|| self.vacant(now)) else {
-            return NodeState::Waiting;
+            // Every slot is taken: by nodes that back off, or by connections that end or answer before long.
+            return self.next_backoff_end().map_or(NodeState::Waiting, NodeState::At);
         };
         let limits = self.limits;
         let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };
@@ -106,31 +109,50 @@ impl Network<'_> {
         NodeState::Waiting
     }
 
-    /// A slot for another node: one that is free, or whose backoff is over, longest ago first. A connection that
-    /// is only idle is asked to close, and its slot is free at the next poll.
+    /// A slot for another node: one that is free, or whose backoff is over, longest unused first. When all are
+    /// taken, the connection that is open longest takes no further request, and gives its slot up when it is unused.
     fn vacant(&mut self, now: Instant) -> Option<u8> {
         let over = |slot: &ConnectionSlot| match slot.state {
             State::Free => true,
             State::Backoff { until } => until <= now,
             State::Connecting { .. } | State::CheckingApiVersions | State::Ready => false,
         };
-        let oldest = |slots: &[ConnectionSlot], fits: &dyn Fn(&ConnectionSlot) -> bool| {
-            let candidates = slots.iter().enumerate().filter(|(_, slot)| fits(slot));
-            candidates.min_by_key(|(_, slot)| (slot.node.is_some(), slot.last_used)).map(|(index, _)| index)
-        };
-        if let Some(index) = oldest(self.connections, &over) {
+        let slots = || self.connections.iter().enumerate();
+        let vacant = slots()
+            .filter(|(_, slot)| over(slot))
+            .min_by_key(|(_, slot)| (slot.node.is_some(), slot.last_used));
+        if let Some((index, _)) = vacant {
             return Some(index as u8);
         }
-        let idle = |slot: &ConnectionSlot| slot.state == State::Ready && slot.is_unused();
-        let index = oldest(self.connections, &idle)?;
-        self.leave(index as u8);
+        if slots().all(|(_, slot)| slot.leaving.is_none()) {
+            let ready = slots().filter(|(_, slot)| slot.state == State::Ready);
+            let oldest = ready.min_by_key(|(_, slot)| slot.last_attempt).map(|(index, _)| index);
+            if let Some(slot) = oldest.and_then(|index| self.connections.get_mut(index)) {
+                slot.leaving = Some(Leaving::Unused);
+            }
+        }
         None
     }
 
-    /// Closes a connection at the next poll; it may be opened again at once.
+    fn next_backoff_end(&self) -> Option<Instant> {
+        let ends = self.connections.iter().filter_map(|slot| match slot.state {
+            State::Backoff { until } => Some(until),
+            State::Free | State::Connecting { .. } | State::CheckingApiVersions | State::Ready => None,
+        });
+        ends.min()
+    }
+
+    /// Whether the last attempts to reach a node have failed.
+    pub(crate) fn is_failing(&self, node: i32) -> bool {
+        self.connections
+            .iter()
+            .any(|slot| slot.node == Some(node) && slot.failures > 0 && slot.state != State::Ready)
+    }
+
+    /// Closes a connection at the next poll; its node may be connected to again at once.
     pub(crate) fn leave(&mut self, connection: u8) {
         if let Some(slot) = self.get_mut(connection) {
-            slot.leaving = true;
+            slot.leaving = Some(Leaving::AtOnce);
         }
     }
 

@@ -45,6 +45,14 @@ pub(super) enum State {
     },
 }
 
+/// When a connection that is to be closed will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    AtOnce,
+    /// When nothing is in flight on it.
+    Unused,
+}
+
 /// A request that was begun and has no answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
@@ -61,8 +69,8 @@ pub struct ConnectionSlot {
     pub(super) state: State,
     /// A digest of the endpoint that was connected to, to notice when the node listens elsewhere.
     pub(super) endpoint: Option<u32>,
-    /// To be closed at the next poll.
-    pub(super) leaving: bool,
+    /// To be closed, and taking no further request until then.
+    pub(super) leaving: Option<Leaving>,
     /// Ends in a row without having become ready.
     pub(super) failures: u8,
     /// Setup timeouts in a row.
@@ -87,7 +95,7 @@ impl ConnectionSlot {
             node: None,
             state: State::Free,
             endpoint: None,
-            leaving: false,
+            leaving: None,
             failures: 0,
             setup_failures: 0,
             last_attempt: Instant::from_millis(0),

@@ -3,6 +3,7 @@ use core::task::{Context, Poll};
 use embedded_io::Error as _;
 
 use super::connect::digest;
+use super::connection::Leaving;
 use super::receive::Answer;
 use super::send::CALLS_PER_POLL;
 use super::{DisconnectReason, Exchange, Network, State};
@@ -68,8 +69,16 @@ impl Network<'_> {
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<bool, DisconnectReason> {
         let Some(slot) = self.get_mut(connection) else { return Ok(false) };
-        if core::mem::take(&mut slot.leaving) && slot.is_open() {
-            return Err(DisconnectReason::Closed);
+        let leaves = match slot.leaving {
+            None => false,
+            Some(Leaving::AtOnce) => true,
+            Some(Leaving::Unused) => slot.is_unused(),
+        };
+        if leaves {
+            slot.leaving = None;
+            if slot.is_open() {
+                return Err(DisconnectReason::Closed);
+            }
         }
         match slot.state {
             State::Free | State::Backoff { .. } => Ok(false),
@@ -96,6 +105,9 @@ impl Network<'_> {
         // Metadata has moved the node while we were connecting to where it was.
         if slot.endpoint.is_some_and(|before| before != digest) {
             return Err(DisconnectReason::Closed);
+        }
+        if slot.endpoint.is_none() {
+            debug!("connection {}: to {}, port {}", connection, to.host, to.port);
         }
         slot.endpoint = Some(digest);
         match transport.poll_connect(with.cx, Slot::new(connection), to) {
@@ -271,7 +283,7 @@ impl Network<'_> {
         slot.outgoing.clear();
         slot.incoming = super::receive::Incoming::new();
         slot.throttled_until = Instant::from_millis(0);
-        slot.leaving = false;
+        slot.leaving = None;
         warning!("connection {} ended: {:?}", connection, reason);
         if reason != DisconnectReason::Closed {
             self.last_disconnect = Some(reason);

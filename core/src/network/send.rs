@@ -6,9 +6,9 @@ use crate::transport::{Slot, Transport};
 use crate::wire::Writer;
 use embedded_io::Error as _;
 
-/// The largest part of a request besides batches: a topic's name of 249 bytes with its length. Everything else is
-/// shorter; a request's beginning has at most 92.
-const HEAD_BYTES: usize = 256;
+/// The largest part of a request besides batches: a topic's name of 249 bytes, and 14 for its length, the number of
+/// its partitions, and the first one's index and batch length. A request's beginning has at most 92.
+const HEAD_BYTES: usize = 264;
 
 /// How many calls of the transport one poll makes for one connection and direction, so that a poll's work is
 /// bounded.

@@ -17,9 +17,11 @@ mod tests {
 
     #[test]
     fn keys_land_where_java_puts_them() {
-        // From `BuiltInPartitioner.partitionForKey` of Kafka's Java client, with 6 and with 100 partitions.
-        for (key, six, hundred) in include!("java_partitions.in") {
+        // Key, murmur2, and partition among 6 and among 100: printed by `KafkaTool partition-for`, which asks
+        // `Utils.murmur2` and `BuiltInPartitioner.partitionForKey` of Kafka's Java client 4.3.1.
+        for (key, java_hash, six, hundred) in include!("java_vectors.in") {
             let hash = murmur2(key);
+            assert_eq!(hash as i32, java_hash, "{key:?}");
             assert_eq!((of_hash(hash, 6), of_hash(hash, 100)), (six, hundred), "{key:?}");
         }
     }

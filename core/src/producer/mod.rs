@@ -194,7 +194,7 @@ impl<'a> Producer<'a> {
         if self.sender.is_closed() {
             return Status::Closed;
         }
-        if !network.any_ready() {
+        if !network.any_ready() || self.sender.waits_for_failing_leader() {
             return network.last_disconnect().map_or(Status::Connecting, Status::Unreachable);
         }
         match metadata.topic_error() {

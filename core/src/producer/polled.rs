@@ -27,7 +27,8 @@ pub enum Status {
     Connecting,
     /// A broker is connected, and the partitions of each topic are known.
     Online,
-    /// No broker is connected; the last connection, or attempt, ended for this reason. Tried again after a backoff.
+    /// No broker is connected, or none can be reached at the address that the cluster advertises for a leader that
+    /// records wait for. The last connection, or attempt, ended for this reason; tried again after a backoff.
     Unreachable(DisconnectReason),
     /// A broker is connected, but says this of the topic. It is asked again after a backoff.
     TopicError(TopicId, ErrorCode),

@@ -40,6 +40,14 @@ impl Sender<'_> {
         }
     }
 
+    /// Whether batches wait for a leader that cannot be reached.
+    pub(crate) fn waits_for_failing_leader(&self) -> bool {
+        let failing = |node| self.network.is_failing(node);
+        (0..self.accumulator.partitions()).any(|partition| {
+            self.accumulator.has_queued(partition) && self.metadata.leader(partition).is_some_and(failing)
+        })
+    }
+
     /// Whether one of the node's partitions has a batch that should be sent now; adds when the next will have one.
     fn is_node_ready(&self, now: Instant, node: i32, wake: &mut NextWake) -> bool {
         let mut ready = false;

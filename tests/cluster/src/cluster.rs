@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::install::run_quietly;
 use crate::kafka::{Distribution, default_cache_dir};
 use crate::node::{Java, Node, write};
+use crate::options::Options;
 use crate::process::{self, Process, Signal};
 use crate::settings::{self, HOST_SEEN_BY_GUEST, Mode, Ports};
 use crate::{ports, probe};
@@ -17,65 +18,8 @@ use crate::{ports, probe};
 /// The file in a cluster's directory that says its logs are for somebody to read.
 const KEEP: &str = "keep";
 
-/// What to start. Made by [`Options::new`].
-#[derive(Clone, Debug)]
-pub struct Options {
-    version: String,
-    nodes: u16,
-    properties: Vec<(String, String)>,
-    heap_mib: u32,
-    quick_start: bool,
-    ready_timeout: Duration,
-}
-
-impl Options {
-    /// One node of this version of Kafka, with a small heap and a compiler that is quick rather than thorough.
-    pub fn new(version: impl Into<String>) -> Self {
-        Self {
-            version: version.into(),
-            nodes: 1,
-            properties: Vec::new(),
-            heap_mib: 256,
-            quick_start: true,
-            ready_timeout: Duration::from_secs(90),
-        }
-    }
-
-    /// 1 node, or 3 with three replicas of everything, of which two must be in sync.
-    #[must_use]
-    pub fn nodes(mut self, nodes: u16) -> Self {
-        self.nodes = nodes;
-        self
-    }
-
-    /// One more line of every node's `server.properties`; it wins over ours.
-    #[must_use]
-    pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.properties.push((key.into(), value.into()));
-        self
-    }
-
-    /// The heap of each node in MiB; 256 unless said.
-    #[must_use]
-    pub fn heap_mib(mut self, heap_mib: u32) -> Self {
-        self.heap_mib = heap_mib;
-        self
-    }
-
-    /// Lets the Java machine optimise as in production, which makes it slower to start. For benchmarks.
-    #[must_use]
-    pub fn optimised(mut self) -> Self {
-        self.quick_start = false;
-        self
-    }
-
-    /// How long the cluster may take until all its nodes answer; 90 s unless said.
-    #[must_use]
-    pub fn ready_timeout(mut self, timeout: Duration) -> Self {
-        self.ready_timeout = timeout;
-        self
-    }
-}
+/// For how long: nobody reads them later, and they must not fill the disk.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A running cluster. Dropped, it stops all its processes and removes its files; while a panic unwinds, its logs stay.
 ///
@@ -336,6 +280,20 @@ impl Cluster {
         Err(Error::not_ready(format!("node {id} has ended by itself"), &log))
     }
 
+    /// The first node, if any, that has ended without having been stopped here.
+    pub fn ended(&mut self) -> Option<u16> {
+        self.nodes.iter_mut().find_map(|node| node.has_died().then_some(node.id))
+    }
+
+    /// A running node's process id.
+    ///
+    /// # Errors
+    /// There is no such node, or it does not run.
+    pub fn pid(&self, node: u16) -> Result<u32> {
+        let found = self.nodes.iter().find(|n| n.id == node).ok_or_else(|| no_node(node))?;
+        found.pid().ok_or_else(|| no_node(node))
+    }
+
     /// Keeps the logs when this is dropped, and tells where they are. A panic does the same by itself.
     pub fn keep_logs(&mut self) -> &Path {
         self.keep_logs = true;
@@ -388,7 +346,9 @@ fn sweep(run_dir: &Path) {
         let owner =
             name.to_str().and_then(|n| n.split_once('-')).and_then(|(pid, _)| pid.parse::<u32>().ok());
         let orphan = owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists());
-        if orphan && !entry.path().join(KEEP).exists() {
+        let kept = fs::metadata(entry.path().join(KEEP)).and_then(|m| m.modified()).ok();
+        let wanted = kept.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < KEPT);
+        if orphan && !wanted {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

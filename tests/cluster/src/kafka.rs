@@ -114,7 +114,14 @@ fn fetch(artifact: &str, version: &str, cache_dir: &Path, name: &str) -> Result<
         fs::write(&pom, project(artifact, version))
             .map_err(Error::io(format!("writing {}", pom.display())))?;
         let mut mvn = Command::new("mvn");
-        mvn.args(["-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"]).current_dir(dir);
+        mvn.args([
+            "-q",
+            "-B",
+            "-Dstyle.color=never",
+            "dependency:copy-dependencies",
+            "-DoutputDirectory=lib",
+        ])
+        .current_dir(dir);
         run_quietly(mvn)
     })?;
     Ok(dir.join("lib"))

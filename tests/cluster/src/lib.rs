@@ -29,12 +29,14 @@ mod admin;
 mod cluster;
 mod error;
 mod node;
+mod options;
 mod ports;
 mod probe;
 mod record;
 mod settings;
 
 pub use admin::Admin;
-pub use cluster::{Cluster, Options};
+pub use cluster::Cluster;
 pub use error::{Error, Result};
+pub use options::Options;
 pub use record::{ConsumedRecord, ProduceRecord};

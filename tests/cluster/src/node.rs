@@ -50,6 +50,11 @@ impl Node {
         self.process.as_mut().is_some_and(|process| !process.is_running())
     }
 
+    /// Its process's id, while it has one.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
     /// Whether it can be expected to answer.
     pub(crate) fn answers(&mut self) -> bool {
         !self.paused && self.is_running()

@@ -147,9 +147,8 @@ impl Drop for Process {
 pub fn stop_all() {
     let mut alive = alive();
     alive.ending = true;
-    for id in alive.processes.drain(..) {
-        kill_group(id);
-    }
+    alive.processes.iter().copied().for_each(kill_group);
+    alive.processes.drain(..).for_each(reap);
     for dir in alive.dirs.drain(..) {
         // A dying process may still be writing: what it left is swept by the next cluster.
         for _ in 0..50 {
@@ -172,6 +171,18 @@ pub(crate) fn forget_dir(dir: &Path) {
 fn kill_group(id: u32) {
     // SAFETY: kill has no memory effects; each child leads a group of its own, so no other process is met.
     unsafe { libc::kill(-id.cast_signed(), libc::SIGKILL) };
+}
+
+/// Waits for the end of a child that was killed: where the first process of a container reaps nobody, it would stay in
+/// the table of processes for good.
+fn reap(id: u32) {
+    for _ in 0..100 {
+        // SAFETY: a null status is allowed; another thread that waits for the same child makes this fail, which is fine.
+        if unsafe { libc::waitpid(id.cast_signed(), std::ptr::null_mut(), libc::WNOHANG) } != 0 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
 }
 
 fn starter() -> Sender<Request> {

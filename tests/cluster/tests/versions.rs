@@ -86,3 +86,17 @@ fn kafka_4_4_0_that_cannot_start_shows_its_log() {
     let error = Cluster::start(broken).unwrap_err().to_string();
     assert!(error.contains("log.retention.hours"), "{error}");
 }
+
+#[test]
+#[ignore = "needs Java; run by cargo xtask test --only kafka"]
+fn kafka_4_4_0_gives_back_a_million_records() {
+    let mut cluster = Cluster::start(Options::new("4.4.0")).unwrap();
+    cluster.create_topic("t", 2).unwrap();
+    let records: Vec<_> = (0..1_000_000u32)
+        .map(|i| ProduceRecord { partition: Some(0), key: None, value: Some(i.to_be_bytes().into()) })
+        .collect();
+    cluster.produce("t", &records).unwrap();
+    let read = cluster.read_all("t").unwrap();
+    assert_eq!(read.len(), records.len());
+    assert!(read.iter().zip(&records).all(|(read, sent)| read.value == sent.value));
+}

@@ -64,6 +64,8 @@ pub(crate) struct Account {
     outcomes: BTreeMap<u32, Outcome>,
     /// Readings that it reported more than once: each is a fault of its own.
     pub(crate) reported_twice: u64,
+    /// Batches that were given up.
+    pub(crate) failed_batches: u64,
     /// Acknowledged readings so far.
     pub(crate) acked: u64,
     /// What it said at its end, by name; `None` when it did not come to an end.
@@ -81,7 +83,10 @@ impl Account {
                 }
                 self.acked = self.acked.max(self.delivered());
             }
-            Fact::Failed { counters, .. } => counters.iter().for_each(|c| self.report(*c, Outcome::Failed)),
+            Fact::Failed { counters, .. } => {
+                self.failed_batches += 1;
+                counters.iter().for_each(|c| self.report(*c, Outcome::Failed));
+            }
             Fact::Done(fields) => self.done = Some(fields.clone()),
             Fact::Other(_) => {}
         }

@@ -24,7 +24,9 @@ pub(crate) struct Line<'a> {
 impl Chunk {
     pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         let lines = self.bytes.split_inclusive(|byte| *byte == b'\n');
-        (self.first_line..).zip(lines).map(|(number, line)| Line { number, bytes: line.strip_suffix(b"\n").unwrap_or(line) })
+        (self.first_line..)
+            .zip(lines)
+            .map(|(number, line)| Line { number, bytes: line.strip_suffix(b"\n").unwrap_or(line) })
     }
 }
 

@@ -22,7 +22,7 @@ use report::Sent;
 #[derive(Parser)]
 struct Args {
     /// A broker to start from, host:port; may be repeated
-    #[arg(long, required = true, value_name = "HOST:PORT")]
+    #[arg(long, required = true, value_name = "HOST:PORT", value_parser = address)]
     broker: Vec<String>,
     /// The topic
     #[arg(long)]
@@ -47,6 +47,16 @@ struct Args {
     verbose: bool,
 }
 
+/// An address that can be meant as one, so that a typing error is not waited for.
+fn address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0) => {
+            Ok(text.to_owned())
+        }
+        Some(_) | None => Err("must be host:port, or [address]:port for IPv6".to_owned()),
+    }
+}
+
 impl Args {
     fn options(&self) -> Options {
         let defaults = Options::new(&self.broker);
@@ -58,9 +68,14 @@ impl Args {
             },
             linger_ms: self.linger_ms,
             batch_bytes: self.batch_bytes,
-            max_request_bytes: defaults.max_request_bytes.max(u32::try_from(self.batch_bytes).unwrap_or(u32::MAX)),
+            max_request_bytes: defaults
+                .max_request_bytes
+                .max(u32::try_from(self.batch_bytes).unwrap_or(u32::MAX)),
             // A shorter delivery timeout must hold also for one request.
-            request_timeout_ms: self.delivery_timeout_ms.saturating_sub(self.linger_ms).clamp(1, defaults.request_timeout_ms),
+            request_timeout_ms: self
+                .delivery_timeout_ms
+                .saturating_sub(self.linger_ms)
+                .clamp(1, defaults.request_timeout_ms),
             delivery_timeout_ms: self.delivery_timeout_ms,
             client_id: "nanokafka-produce".to_owned(),
             topics: 1,
@@ -91,8 +106,9 @@ async fn main() -> ExitCode {
 async fn produce(args: Args) -> Result<(), String> {
     let start = Instant::now();
     let producer = Producer::new(args.options()).map_err(|error| error.to_string())?;
-    let topic = producer.topic(&args.topic).map_err(|error| format!("topic {:?}: {error:?}", args.topic))?;
-    let waiting = tokio::spawn(report::say_why_it_waits(producer.clone(), args.broker.join(", ")));
+    let topic = producer.topic(&args.topic).map_err(|error| format!("topic {:?}: {error}", args.topic))?;
+    let brokers = args.broker.join(", ");
+    let waiting = tokio::spawn(report::say_why_it_waits(producer.clone(), brokers.clone()));
 
     let chunks = input::read_stdin(args.batch_bytes);
     let (sent, outcomes) = mpsc::channel(REPORTS_MAX);
@@ -114,6 +130,10 @@ async fn produce(args: Args) -> Result<(), String> {
             Err(error) => Err(error.to_string()),
         },
     };
+    let result = result.map_err(|reason| match report::why_it_waits(&producer, &brokers) {
+        Some(why) => format!("{reason}; {why}"),
+        None => reason,
+    });
     let deadline = if result.is_ok() { Duration::MAX } else { AFTER_FAILURE };
     let summary = producer.close(deadline).await;
     waiting.abort();
@@ -146,7 +166,7 @@ async fn feed(
         for Line { number, bytes } in chunk.lines() {
             let result = match record(topic, bytes, key_separator) {
                 Some(record) => producer.send(record).await.map_err(|error: SendError| error.to_string()),
-                None => Err("has no key separator".to_owned()),
+                None => Err("no key separator".to_owned()),
             };
             match result {
                 Ok(handle) => handles.push(handle),

@@ -44,10 +44,11 @@ pub(crate) async fn say_why_it_waits(producer: Producer, brokers: String) {
     loop {
         sleep(LOOK).await;
         let counters = producer.counters();
-        let open = counters.records_accepted.saturating_sub(counters.records_delivered + counters.records_failed);
+        let open =
+            counters.records_accepted.saturating_sub(counters.records_delivered + counters.records_failed);
         let is_moving = counters.records_delivered != delivered;
         delivered = counters.records_delivered;
-        let why = match reason(&producer, &brokers) {
+        let why = match why_it_waits(&producer, &brokers) {
             None if open == 0 => String::new(),
             _ if is_moving => String::new(),
             None => "waiting for the brokers' acknowledgements".to_owned(),
@@ -67,10 +68,13 @@ pub(crate) async fn say_why_it_waits(producer: Producer, brokers: String) {
     }
 }
 
-fn reason(producer: &Producer, brokers: &str) -> Option<String> {
+/// What stands between the records and their brokers.
+pub(crate) fn why_it_waits(producer: &Producer, brokers: &str) -> Option<String> {
     match producer.status() {
         Status::Connecting => Some(format!("connecting to {brokers}")),
-        Status::Unreachable(why) => Some(format!("no broker can be reached, trying {brokers} again: {}", disconnect(why))),
+        Status::Unreachable(why) => {
+            Some(format!("no broker can be reached, trying {brokers} again: {}", disconnect(why)))
+        }
         Status::TopicError(topic, code) => {
             let topic = producer.topic_name(topic).unwrap_or("?");
             Some(format!("topic {topic:?}: the broker says {code}, asking again"))
@@ -90,7 +94,9 @@ fn disconnect(why: DisconnectReason) -> String {
         DisconnectReason::SetupTimeout => "no answer in time".to_owned(),
         DisconnectReason::RequestTimeout => "a request was not answered in time".to_owned(),
         DisconnectReason::MalformedResponse => "what answers does not speak Kafka's protocol".to_owned(),
-        DisconnectReason::UnsupportedVersion => "the broker does not speak a version that is needed".to_owned(),
+        DisconnectReason::UnsupportedVersion => {
+            "the broker does not speak a version that is needed".to_owned()
+        }
         DisconnectReason::Closed | _ => format!("{why:?}"),
     }
 }

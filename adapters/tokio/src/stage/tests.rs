@@ -18,10 +18,21 @@ struct Net {
 
 impl Transport for Net {
     type Error = StageError;
-    fn poll_connect(&mut self, _: &mut Context<'_>, _: Slot, _: Endpoint<'_>) -> Poll<Result<(), StageError>> {
+    fn poll_connect(
+        &mut self,
+        _: &mut Context<'_>,
+        _: Slot,
+        _: Endpoint<'_>,
+    ) -> Poll<Result<(), StageError>> {
         Poll::Ready(Ok(()))
     }
-    fn poll_send(&mut self, _: &mut Context<'_>, _: Slot, head: &[u8], _: &[u8]) -> Poll<Result<usize, StageError>> {
+    fn poll_send(
+        &mut self,
+        _: &mut Context<'_>,
+        _: Slot,
+        head: &[u8],
+        _: &[u8],
+    ) -> Poll<Result<usize, StageError>> {
         if self.broken {
             return Poll::Ready(Err(StageError(ErrorKind::BrokenPipe)));
         }
@@ -82,7 +93,11 @@ fn all_bytes_come_out_in_order_whatever_the_socket_takes() {
         turn += 1;
         staged.net.room = [1, 5_000, 70_000, 0][turn % 4];
         let waits = staged.stages[0].wants_room;
-        assert_eq!(staged.flush(&mut cx()), waits && turn % 4 != 3, "core is called when there is room again");
+        assert_eq!(
+            staged.flush(&mut cx()),
+            waits && turn % 4 != 3,
+            "core is called when there is room again"
+        );
         assert!(staged.stages[0].out.capacity() <= OUT_BYTES, "the buffer never grows");
     }
     assert_eq!(staged.net.sent, bytes);
@@ -137,7 +152,10 @@ fn without_acknowledgements_bytes_are_sent_after_the_close() {
     assert!(!staged.flush(&mut cx()));
     staged.net.room = 40;
     assert!(staged.flush(&mut cx()));
-    assert_eq!((staged.net.sent.as_slice(), staged.net.closed, staged.is_lingering()), (&b"last words"[..], 1, false));
+    assert_eq!(
+        (staged.net.sent.as_slice(), staged.net.closed, staged.is_lingering()),
+        (&b"last words"[..], 1, false)
+    );
     assert!(staged.poll_connect(&mut cx(), SLOT, HERE).is_ready());
 }
 

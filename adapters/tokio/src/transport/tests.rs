@@ -12,14 +12,18 @@ const SLOT: Slot = Slot::new(1);
 
 async fn connect_to_host(transport: &mut TokioTransport, host: &str, port: u16) -> Result<(), ErrorKind> {
     let connected = poll_fn(|cx| transport.poll_connect(cx, SLOT, Endpoint { host, port }));
-    timeout(Duration::from_secs(20), connected).await.expect("connects or fails in time").map_err(|error| error.kind())
+    timeout(Duration::from_secs(20), connected)
+        .await
+        .expect("connects or fails in time")
+        .map_err(|error| error.kind())
 }
 
 async fn pair() -> (TokioTransport, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut transport = TokioTransport::new(2);
     let port = listener.local_addr().unwrap().port();
-    let (connected, accepted) = tokio::join!(connect_to_host(&mut transport, "127.0.0.1", port), listener.accept());
+    let (connected, accepted) =
+        tokio::join!(connect_to_host(&mut transport, "127.0.0.1", port), listener.accept());
     connected.unwrap();
     (transport, accepted.unwrap().0)
 }
@@ -48,7 +52,9 @@ async fn a_full_socket_is_pending_and_wakes_when_the_peer_reads() {
     let body = vec![7; 1 << 20];
     let mut sent = 0;
     // Until the socket's buffers are full.
-    while let Ok(taken) = timeout(Duration::from_millis(100), poll_fn(|cx| transport.poll_send(cx, SLOT, b"h", &body))).await {
+    while let Ok(taken) =
+        timeout(Duration::from_millis(100), poll_fn(|cx| transport.poll_send(cx, SLOT, b"h", &body))).await
+    {
         sent += taken.unwrap();
         assert!(sent < 1 << 30, "a socket takes bytes without end");
     }
@@ -56,7 +62,8 @@ async fn a_full_socket_is_pending_and_wakes_when_the_peer_reads() {
         let mut got = vec![0; sent + 5];
         peer.read_exact(&mut got).await.unwrap();
     });
-    let more = timeout(Duration::from_secs(10), poll_fn(|cx| transport.poll_send(cx, SLOT, b"more!", &[]))).await;
+    let more =
+        timeout(Duration::from_secs(10), poll_fn(|cx| transport.poll_send(cx, SLOT, b"more!", &[]))).await;
     assert_eq!(more.expect("woken by room").unwrap(), 5);
     reader.await.unwrap();
 }
@@ -81,7 +88,8 @@ async fn errors_have_the_kinds_that_core_knows() {
     assert_eq!(connect_to_host(&mut transport, "127.0.0.1", port).await, Err(ErrorKind::ConnectionRefused));
     let unconnected = poll_fn(|cx| transport.poll_send(cx, SLOT, b"x", &[])).await;
     assert_eq!(unconnected.map_err(|error| error.kind()), Err(ErrorKind::NotConnected));
-    let outside = poll_fn(|cx| transport.poll_connect(cx, Slot::new(2), Endpoint { host: "127.0.0.1", port })).await;
+    let outside =
+        poll_fn(|cx| transport.poll_connect(cx, Slot::new(2), Endpoint { host: "127.0.0.1", port })).await;
     assert_eq!(outside.map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
 }
 
@@ -99,7 +107,10 @@ async fn a_closed_slot_can_be_opened_again_and_the_peer_sees_the_end() {
 async fn giving_up_on_an_address_begins_with_the_next_one() {
     let mut transport = TokioTransport::new(2);
     // Polled once only: the resolver has not answered yet.
-    let _ = poll_fn(|cx| Poll::Ready(transport.poll_connect(cx, SLOT, Endpoint { host: "name.invalid", port: 1 }))).await;
+    let _ = poll_fn(|cx| {
+        Poll::Ready(transport.poll_connect(cx, SLOT, Endpoint { host: "name.invalid", port: 1 }))
+    })
+    .await;
     transport.close(SLOT);
     assert_eq!(transport.slots[1].first_address, 1);
 }

@@ -18,8 +18,8 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
-    ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse, RequestHeader,
-    ResponseHeader, TopicName,
+    ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
+    RequestHeader, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use kafka_protocol::records::RecordBatchDecoder;
@@ -119,8 +119,11 @@ impl Cluster {
     fn serve(&self, listener: TcpListener) -> Node {
         let stop = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(Mutex::new(Vec::new()));
-        let facts =
-            Facts { script: self.script.clone(), addresses: self.addresses.clone(), partitions: self.partitions };
+        let facts = Facts {
+            script: self.script.clone(),
+            addresses: self.addresses.clone(),
+            partitions: self.partitions,
+        };
         let (stop_seen, accepted) = (stop.clone(), connections.clone());
         let listener = thread::spawn(move || {
             for connection in listener.incoming() {
@@ -162,7 +165,8 @@ impl Facts {
     }
 
     fn answer(&self, mut frame: Bytes) -> Option<BytesMut> {
-        let (api, version) = (i16::from_be_bytes([frame[0], frame[1]]), i16::from_be_bytes([frame[2], frame[3]]));
+        let (api, version) =
+            (i16::from_be_bytes([frame[0], frame[1]]), i16::from_be_bytes([frame[2], frame[3]]));
         let header = RequestHeader::decode(&mut frame, 1).expect("a request header");
         let mut out = BytesMut::new();
         ResponseHeader::default().with_correlation_id(header.correlation_id).encode(&mut out, 0).unwrap();
@@ -222,7 +226,8 @@ impl Facts {
         for topic in &request.topic_data {
             let mut partitions = Vec::new();
             for partition in &topic.partition_data {
-                let answer = PartitionProduceResponse::default().with_index(partition.index).with_error_code(error);
+                let answer =
+                    PartitionProduceResponse::default().with_index(partition.index).with_error_code(error);
                 let base = match error {
                     0 => script.append(&topic.name, partition.index, partition.records.clone().unwrap()),
                     _ => -1,
@@ -255,7 +260,8 @@ impl Script {
         log.extend(set.records.into_iter().map(|record| Logged {
             key: record.key.map(|key| key.to_vec()),
             value: record.value.map(|value| value.to_vec()),
-            headers: record.headers.iter().map(|(k, v)| (k.to_string(), v.as_ref().map(|v| v.to_vec()))).collect(),
+            headers:
+                record.headers.iter().map(|(k, v)| (k.to_string(), v.as_ref().map(|v| v.to_vec()))).collect(),
             timestamp: record.timestamp,
         }));
         base
