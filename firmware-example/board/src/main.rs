@@ -71,8 +71,11 @@ fn run(
 
 fn say_goodbye(network: &mut Network, connections: &Connections<TCP_SOCKETS>) {
     let until_ms = board::now_ms() + GOODBYE_MS;
-    while !connections.is_closed(&network.sockets) && board::now_ms() < until_ms {
+    loop {
         network.poll(board::now_ms());
+        if connections.is_closed(&network.sockets) || board::now_ms() >= until_ms {
+            return;
+        }
         network.idle(Some(until_ms));
     }
 }

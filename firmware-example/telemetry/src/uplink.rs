@@ -10,6 +10,9 @@ use crate::{Console, Offer, Options, Reading, Tally, Telemetry, VALUE_LEN};
 /// How often a person is told how far it is.
 const PROGRESS_INTERVAL_MS: u64 = 1_000;
 
+/// How much longer than the last reading's own time the producer may take to close: what is late fails for being late.
+const CLOSE_GRACE_MS: u64 = 1_000;
+
 /// Brokers of a device's own network answer within milliseconds; one that hangs is left before the delivery timeout.
 const REQUEST_TIMEOUT_MS: u32 = 10_000;
 
@@ -122,13 +125,16 @@ impl<'a> Uplink<'a> {
         let due = self.offer(now, telemetry, log);
         if telemetry.all_accepted() && !self.closing {
             self.closing = true;
-            self.producer.close(now.saturating_add_ms(u64::from(self.delivery_timeout_ms)));
+            let deadline_ms = u64::from(self.delivery_timeout_ms) + CLOSE_GRACE_MS;
+            self.producer.close(now.saturating_add_ms(deadline_ms));
         }
         let polled = self.producer.poll(now, transport);
         let freed = self.take_deliveries(telemetry, log);
         self.tell(now_ms, polled.status, telemetry.report.tally(), log);
         telemetry.report.progress(now_ms);
         let next = match due {
+            // The caller is to see that at once.
+            _ if self.finished(telemetry) => Wake::Now,
             _ if telemetry.all_accepted() => Wake::OnIo,
             Some(at) if at <= now_ms => Wake::Now,
             Some(at) => Wake::At(Instant::from_millis(at)),
