@@ -38,7 +38,7 @@ pub struct Counters {
     pub bytes_received: u64,
 }
 
-/// Adds without a wrap and without a panic.
+/// Adds; 64 bits do not wrap within the life of a device.
 pub(crate) fn add(counter: &mut u64, n: u64) {
-    *counter = counter.saturating_add(n);
+    *counter = counter.wrapping_add(n);
 }

@@ -99,6 +99,7 @@ impl Accumulator<'_> {
                 .ok_or(SendError::UnknownPartition)?,
             Target::KeyHash(hash) => of_hash(hash, count),
             Target::Sticky => topic.sticky.partition(count.min(per_topic as u32), random),
+            Target::Known => return Err(SendError::UnknownPartition),
         };
         let index = self.partition_index(id, partition).ok_or(SendError::UnknownPartition)?;
         Ok(Queue::Partition { index, sticky: target == Target::Sticky })
@@ -127,7 +128,7 @@ impl Accumulator<'_> {
         let last = self.last_of(queue, record)?;
         let batch = self.batches.get(last)?;
         let same_target = match queue {
-            Queue::Pending(target) => batch.target == Some(target),
+            Queue::Pending(target) => batch.target == target,
             Queue::Partition { .. } => true,
         };
         if batch.phase != Phase::Open {
@@ -192,7 +193,7 @@ impl Accumulator<'_> {
             batch.created = now;
             batch.len = len.unwrap_or(0) as u32;
             match queue {
-                Queue::Pending(target) => batch.target = Some(target),
+                Queue::Pending(target) => batch.target = target,
                 Queue::Partition { index, .. } => batch.partition = index,
             }
         }

@@ -1,5 +1,5 @@
 use super::Accumulator;
-use super::slot::Phase;
+use super::slot::{Outcome, Phase, Target};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
 use crate::delivery::{Ack, DeliveryError};
@@ -72,7 +72,7 @@ impl Accumulator<'_> {
     /// Gives the slot of a batch back whose outcome was decided while it was on its way. Says whether it was.
     fn settle_decided(&mut self, index: u16) -> bool {
         let Some(batch) = self.batches.get_mut(index) else { return true };
-        if batch.outcome.is_none() {
+        if !batch.outcome.is_decided() {
             return false;
         }
         if batch.reported {
@@ -107,7 +107,10 @@ impl Accumulator<'_> {
         counters: &mut Counters,
     ) {
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.outcome = Some(outcome);
+        batch.outcome = match outcome {
+            Ok(ack) => Outcome::Delivered(ack),
+            Err(error) => Outcome::Failed(error),
+        };
         self.unfinished = self.unfinished.saturating_sub(1);
         let counter = match outcome {
             Ok(_) => &mut counters.records_delivered,
@@ -121,12 +124,12 @@ impl Accumulator<'_> {
         let Some(batch) = self.batches.get(index) else { return };
         let (topic, partition) = (usize::from(batch.topic), usize::from(batch.partition));
         match batch.target {
-            Some(_) => {
+            Target::Explicit(_) | Target::KeyHash(_) | Target::Sticky => {
                 if let Some(topic) = self.topics.get_mut(topic) {
                     self.batches.remove(&mut topic.pending, index);
                 }
             }
-            None => {
+            Target::Known => {
                 if let Some(partition) = self.partitions.get_mut(partition) {
                     self.batches.remove(&mut partition.queue, index);
                 }

@@ -75,7 +75,7 @@ impl Accumulator<'_> {
     }
 
     fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
-        if self.batches.get(index).is_some_and(|batch| batch.outcome.is_none()) {
+        if self.batches.get(index).is_some_and(|batch| !batch.outcome.is_decided()) {
             self.decide(index, Err(error), counters);
             self.expired_in_flight = self.expired_in_flight.saturating_add(1);
         }

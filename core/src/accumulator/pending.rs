@@ -54,29 +54,29 @@ impl Accumulator<'_> {
 
     fn place(&mut self, topic: u16, index: u16, count: u32, random: &mut Random) -> Place {
         let per_topic = self.partitions_per_topic as u32;
-        let target = self.batches.get(index).and_then(|batch| batch.target);
+        let target = self.batches.get(index).map_or(Target::Known, |batch| batch.target);
         let partition = match target {
-            Some(Target::Explicit(partition)) => match u32::try_from(partition) {
+            Target::Explicit(partition) => match u32::try_from(partition) {
                 Ok(partition) if partition < count => partition,
                 Ok(_) => return Place::Later,
                 Err(_) => return Place::Nowhere,
             },
-            Some(Target::KeyHash(hash)) => of_hash(hash, count),
-            Some(Target::Sticky) => {
+            Target::KeyHash(hash) => of_hash(hash, count),
+            Target::Sticky => {
                 let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return Place::Nowhere };
                 let usable = count.min(per_topic);
                 let partition = queue.sticky.partition(usable, random);
                 queue.sticky.switch(usable, random);
                 partition
             }
-            None => return Place::Nowhere,
+            Target::Known => return Place::Nowhere,
         };
         self.partition_index(topic, partition).map_or(Place::Nowhere, Place::Partition)
     }
 
     fn enqueue(&mut self, index: u16, partition: u16) {
         if let Some(batch) = self.batches.get_mut(index) {
-            batch.target = None;
+            batch.target = Target::Known;
             batch.partition = partition;
         }
         // In front of younger ones: an explicit partition may have got batches before this one found its place.

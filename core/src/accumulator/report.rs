@@ -1,5 +1,5 @@
 use super::Accumulator;
-use super::slot::Phase;
+use super::slot::{Outcome, Phase, Target};
 use crate::batch::StoredRecords;
 use crate::delivery::{Delivery, TopicId};
 
@@ -33,16 +33,18 @@ impl Accumulator<'_> {
     /// A batch's outcome, if it has one.
     pub(super) fn delivery(&self, index: u16) -> Option<Delivery> {
         let batch = self.batches.get(index)?;
-        let partition = match batch.target {
-            Some(_) => None,
-            None => Some(self.partition_at(batch.partition).1),
+        let result = match batch.outcome {
+            Outcome::Undecided => return None,
+            Outcome::Delivered(ack) => Ok(ack),
+            Outcome::Failed(error) => Err(error),
         };
+        let partition = (batch.target == Target::Known).then(|| self.partition_at(batch.partition).1);
         Some(Delivery {
             batch: self.batches.id(index),
             topic: TopicId::new(batch.topic),
             partition,
             records: batch.count,
-            result: batch.outcome?,
+            result,
         })
     }
 
@@ -50,7 +52,7 @@ impl Accumulator<'_> {
         if self.expired_in_flight > 0 {
             let expired = |index: &u16| {
                 self.batches.get(*index).is_some_and(|batch| {
-                    batch.phase == Phase::InFlight && batch.outcome.is_some() && !batch.reported
+                    batch.phase == Phase::InFlight && batch.outcome.is_decided() && !batch.reported
                 })
             };
             return (0..self.batches.len()).find(expired);

@@ -5,9 +5,11 @@ use crate::partition::Sticky;
 use crate::time::Instant;
 
 /// Where a batch is between its first record and the report of its outcome.
+// Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    Free,
+    Free = 0,
     /// Takes further records.
     Open,
     /// Takes no further record, and waits to be sent, or to be sent again.
@@ -19,15 +21,34 @@ pub(super) enum Phase {
     Done,
 }
 
-/// Which partition a batch is for, as long as the topic's partitions are not known.
+/// Which partition a batch is for.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
+    /// The one at its place among all: it is in that partition's queue, or was.
+    Known = 0,
+    // The others wait in the topic's pending queue.
     /// The partition with this number.
     Explicit(i32),
     /// The partition of this key hash.
     KeyHash(u32),
     /// The sticky partition.
     Sticky,
+}
+
+/// What became of a batch.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Undecided = 0,
+    Delivered(Ack),
+    Failed(DeliveryError),
+}
+
+impl Outcome {
+    pub(super) fn is_decided(&self) -> bool {
+        *self != Self::Undecided
+    }
 }
 
 /// The book-keeping of one batch slot, apart from its bytes. Lent to the producer through
@@ -38,9 +59,9 @@ pub struct BatchSlot {
     pub(super) next: Link,
     pub(super) generation: u32,
     pub(super) topic: u16,
-    /// Place among all partitions; meaningless while `target` is set.
+    /// Place among all partitions, when the target is known.
     pub(super) partition: u16,
-    pub(super) target: Option<Target>,
+    pub(super) target: Target,
     pub(super) sealed: bool,
     pub(super) reported: bool,
     pub(super) connection: u8,
@@ -52,7 +73,7 @@ pub struct BatchSlot {
     pub(super) created: Instant,
     /// The end of the backoff after a failure.
     pub(super) retry_at: Instant,
-    pub(super) outcome: Option<Result<Ack, DeliveryError>>,
+    pub(super) outcome: Outcome,
 }
 
 impl BatchSlot {
@@ -65,7 +86,7 @@ impl BatchSlot {
             generation: 0,
             topic: 0,
             partition: 0,
-            target: None,
+            target: Target::Known,
             sealed: false,
             reported: false,
             connection: 0,
@@ -76,14 +97,14 @@ impl BatchSlot {
             attempts: 0,
             created: Instant::from_millis(0),
             retry_at: Instant::from_millis(0),
-            outcome: None,
+            outcome: Outcome::Undecided,
         }
     }
 
     pub(super) fn is_unfinished(&self) -> bool {
         match self.phase {
             Phase::Free | Phase::Done => false,
-            Phase::Open | Phase::Queued | Phase::InFlight => self.outcome.is_none(),
+            Phase::Open | Phase::Queued | Phase::InFlight => !self.outcome.is_decided(),
         }
     }
 

@@ -2,63 +2,59 @@ use crate::transport::Endpoint;
 
 /// The host and port of `host:port` or `[host]:port`; `None` when it is neither.
 pub(crate) fn endpoint_of(address: &str) -> Option<Endpoint<'_>> {
-    let (host, port) = address.rsplit_once(':')?;
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']')?,
-        // Without brackets it cannot be told where an IPv6 address ends and the port begins.
-        None if host.contains(':') => return None,
-        None => host,
-    };
-    if host.is_empty() { None } else { Some(Endpoint { host, port }) }
+    let Parts { start, end, port } = parts_of(address.as_bytes())?;
+    Some(Endpoint { host: address.get(start..end)?, port })
 }
 
-/// Whether `address` has the form that [`endpoint_of`] takes apart; usable in constants.
+/// Where the host of an address begins and ends, and its port.
+pub(super) struct Parts {
+    start: usize,
+    end: usize,
+    port: u16,
+}
+
+/// Takes an address apart, in constants as well as at run time.
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     reason = "const code has no `get`; every index is below a length that was checked"
 )]
-pub(super) const fn is_address(address: &str) -> bool {
-    let bytes = address.as_bytes();
-    let mut colon = bytes.len();
-    while colon > 0 && bytes[colon - 1] != b':' {
+pub(super) const fn parts_of(address: &[u8]) -> Option<Parts> {
+    let mut colon = address.len();
+    let (mut port, mut scale) = (0u32, 1u32);
+    // From the end to the last colon, at most five digits.
+    loop {
+        if colon == 0 || scale > 1_000_000 {
+            return None;
+        }
         colon -= 1;
-    }
-    if colon < 2 {
-        return false;
-    }
-    let mut port = 0u32;
-    let mut at = colon;
-    while at < bytes.len() {
-        let digit = bytes[at].wrapping_sub(b'0');
-        if digit > 9 || port > 65_535 {
-            return false;
+        let byte = address[colon];
+        if byte == b':' {
+            break;
         }
-        port = port * 10 + digit as u32;
-        at += 1;
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        port += (byte - b'0') as u32 * scale;
+        scale *= 10;
     }
-    is_host(bytes, colon - 1) && at > colon && port >= 1 && port <= 65_535
-}
-
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "const code has no `get`; every index is below a length that was checked"
-)]
-const fn is_host(bytes: &[u8], end: usize) -> bool {
-    let bracketed = bytes[0] == b'[';
-    if bracketed && (end < 3 || bytes[end - 1] != b']') {
-        return false;
+    if port == 0 || port > u16::MAX as u32 || colon == 0 {
+        return None;
     }
-    let mut at = 0;
+    let bracketed = address[0] == b'[';
+    if bracketed && (colon < 3 || address[colon - 1] != b']') {
+        return None;
+    }
+    let (start, end) = if bracketed { (1, colon - 1) } else { (0, colon) };
+    let mut at = start;
     while at < end {
-        if bytes[at] == b':' && !bracketed {
-            return false;
+        // Without brackets it cannot be told where an IPv6 address ends and the port begins.
+        if address[at] == b':' && !bracketed {
+            return None;
         }
         at += 1;
     }
-    true
+    Some(Parts { start, end, port: port as u16 })
 }
 
 #[cfg(test)]
@@ -66,17 +62,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_parsers_agree_on_what_is_an_address() {
+    fn an_address_is_a_host_or_an_ipv6_address_in_brackets_and_a_port() {
         let good = [
             ("a:1", "a", 1),
             ("kafka.example.com:65535", "kafka.example.com", 65535),
             ("[::1]:9092", "::1", 9092),
+            ("b\u{fc}ro:09092", "b\u{fc}ro", 9092),
         ];
         for (address, host, port) in good {
             assert_eq!(endpoint_of(address), Some(Endpoint { host, port }));
-            assert!(is_address(address), "{address}");
         }
-        for bad in [
+        let bad = [
             "",
             ":",
             "a",
@@ -90,9 +86,12 @@ mod tests {
             "[]:1",
             "[::1:1",
             "a:-1",
-        ] {
+            "a:+1",
+            "9092",
+            "[:1",
+        ];
+        for bad in bad {
             assert_eq!(endpoint_of(bad), None, "{bad}");
-            assert!(!is_address(bad), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Config, address::is_address};
+use super::{Config, address::parts_of};
 use crate::batch;
 
 /// A configuration that cannot work: which field, its value, and the rule that it breaks.
@@ -72,7 +72,7 @@ impl Config<'_> {
         let mut index = 0;
         while index < count {
             require!(
-                is_address(self.bootstrap[index]),
+                parts_of(self.bootstrap[index].as_bytes()).is_some(),
                 "bootstrap",
                 index,
                 "each bootstrap entry must be host:port or [ipv6]:port"

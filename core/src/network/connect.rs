@@ -14,7 +14,7 @@ impl Network<'_> {
     /// How a node stands now, without doing anything about it.
     fn look(&self, now: Instant, node: i32) -> NodeState {
         let Some(connection) = self.connection_of(node) else { return NodeState::At(now) };
-        let Some(slot) = self.get(connection).filter(|slot| slot.leaving.is_none()) else {
+        let Some(slot) = self.get(connection).filter(|slot| slot.leaving == Leaving::Not) else {
             return NodeState::Waiting;
         };
         match slot.state {
@@ -37,19 +37,17 @@ impl Network<'_> {
 
     /// The ready connection with the fewest requests in flight, for a request that any node can answer.
     pub(crate) fn least_loaded(&self, now: Instant) -> Option<u8> {
-        let usable = |slot: &ConnectionSlot| {
-            slot.state == State::Ready
-                && slot.leaving.is_none()
+        let mut best: Option<(u8, usize)> = None;
+        for (connection, slot) in (0u8..).zip(self.connections.iter()) {
+            let usable = slot.state == State::Ready
+                && slot.leaving == Leaving::Not
                 && slot.throttled_until <= now
-                && slot.can_send_more(self.limits.max_in_flight)
-        };
-        let (index, _) = self
-            .connections
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| usable(slot))
-            .min_by_key(|(_, slot)| slot.in_flight.len())?;
-        Some(index as u8)
+                && slot.can_send_more(self.limits.max_in_flight);
+            if usable && best.is_none_or(|(_, in_flight)| slot.in_flight.len() < in_flight) {
+                best = Some((connection, slot.in_flight.len()));
+            }
+        }
+        best.map(|(connection, _)| connection)
     }
 
     /// Whether a connection is being set up, or is ready but busy: no other need be opened for metadata.
@@ -61,7 +59,7 @@ impl Network<'_> {
     pub(crate) fn connect_any(
         &mut self,
         now: Instant,
-        nodes: impl Iterator<Item = i32>,
+        nodes: &mut dyn Iterator<Item = i32>,
         random: &mut Random,
     ) -> NodeState {
         let mut soonest: Option<Instant> = None;
@@ -93,9 +91,7 @@ impl Network<'_> {
         let limits = self.limits;
         let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };
         if slot.node != Some(node) {
-            // Correlation ids go on: an answer that is late must never fit a new connection's request.
-            let next_correlation_id = slot.next_correlation_id;
-            *slot = ConnectionSlot { node: Some(node), next_correlation_id, ..ConnectionSlot::new() };
+            slot.assign(node);
         }
         let timeout_ms = random.backoff_ms(
             limits.setup_timeout_ms,
@@ -109,29 +105,35 @@ impl Network<'_> {
         NodeState::Waiting
     }
 
-    /// A slot for another node: one that is free, or whose backoff is over, longest unused first. When all are
+    /// A slot for another node: one that is free, or whose backoff is over, tried longest ago first. When all are
     /// taken, the connection that is open longest takes no further request, and gives its slot up when it is unused.
     fn vacant(&mut self, now: Instant) -> Option<u8> {
-        let over = |slot: &ConnectionSlot| match slot.state {
+        let vacant = self.oldest(|slot| match slot.state {
             State::Free => true,
             State::Backoff { until } => until <= now,
             State::Connecting { .. } | State::CheckingApiVersions | State::Ready => false,
-        };
-        let slots = || self.connections.iter().enumerate();
-        let vacant = slots()
-            .filter(|(_, slot)| over(slot))
-            .min_by_key(|(_, slot)| (slot.node.is_some(), slot.last_used));
-        if let Some((index, _)) = vacant {
-            return Some(index as u8);
+        });
+        if vacant.is_some() {
+            return vacant;
         }
-        if slots().all(|(_, slot)| slot.leaving.is_none()) {
-            let ready = slots().filter(|(_, slot)| slot.state == State::Ready);
-            let oldest = ready.min_by_key(|(_, slot)| slot.last_attempt).map(|(index, _)| index);
-            if let Some(slot) = oldest.and_then(|index| self.connections.get_mut(index)) {
-                slot.leaving = Some(Leaving::Unused);
+        if self.connections.iter().all(|slot| slot.leaving == Leaving::Not) {
+            let open_longest = self.oldest(|slot| slot.state == State::Ready);
+            if let Some(slot) = open_longest.and_then(|connection| self.get_mut(connection)) {
+                slot.leaving = Leaving::Unused;
             }
         }
         None
+    }
+
+    /// The connection among those that fit whose last attempt to connect is longest ago.
+    fn oldest(&self, fits: impl Fn(&ConnectionSlot) -> bool) -> Option<u8> {
+        let mut oldest: Option<(u8, Instant)> = None;
+        for (connection, slot) in (0u8..).zip(self.connections.iter()) {
+            if fits(slot) && oldest.is_none_or(|(_, attempt)| slot.last_attempt < attempt) {
+                oldest = Some((connection, slot.last_attempt));
+            }
+        }
+        oldest.map(|(connection, _)| connection)
     }
 
     fn next_backoff_end(&self) -> Option<Instant> {
@@ -152,7 +154,7 @@ impl Network<'_> {
     /// Closes a connection at the next poll; its node may be connected to again at once.
     pub(crate) fn leave(&mut self, connection: u8) {
         if let Some(slot) = self.get_mut(connection) {
-            slot.leaving = Some(Leaving::AtOnce);
+            slot.leaving = Leaving::AtOnce;
         }
     }
 

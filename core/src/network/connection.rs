@@ -28,10 +28,12 @@ pub enum DisconnectReason {
     Closed,
 }
 
+// Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// No node, or one that was left alone.
-    Free,
+    Free = 0,
     /// The transport resolves and connects, until then.
     Connecting {
         deadline: Instant,
@@ -46,8 +48,10 @@ pub(super) enum State {
 }
 
 /// When a connection that is to be closed will be.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leaving {
+    Not = 0,
     AtOnce,
     /// When nothing is in flight on it.
     Unused,
@@ -70,7 +74,7 @@ pub struct ConnectionSlot {
     /// A digest of the endpoint that was connected to, to notice when the node listens elsewhere.
     pub(super) endpoint: Option<u32>,
     /// To be closed, and taking no further request until then.
-    pub(super) leaving: Option<Leaving>,
+    pub(super) leaving: Leaving,
     /// Ends in a row without having become ready.
     pub(super) failures: u8,
     /// Setup timeouts in a row.
@@ -95,7 +99,7 @@ impl ConnectionSlot {
             node: None,
             state: State::Free,
             endpoint: None,
-            leaving: None,
+            leaving: Leaving::Not,
             failures: 0,
             setup_failures: 0,
             last_attempt: Instant::from_millis(0),
@@ -108,6 +112,15 @@ impl ConnectionSlot {
             incoming: Incoming::new(),
             drain_index: 0,
         }
+    }
+
+    /// Makes it another node's. Correlation ids go on: an answer that is late must never fit a new request.
+    pub(super) fn assign(&mut self, node: i32) {
+        self.node = Some(node);
+        self.failures = 0;
+        self.setup_failures = 0;
+        self.throttled_until = Instant::from_millis(0);
+        self.drain_index = 0;
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -70,12 +70,12 @@ impl Network<'_> {
     ) -> Result<bool, DisconnectReason> {
         let Some(slot) = self.get_mut(connection) else { return Ok(false) };
         let leaves = match slot.leaving {
-            None => false,
-            Some(Leaving::AtOnce) => true,
-            Some(Leaving::Unused) => slot.is_unused(),
+            Leaving::Not => false,
+            Leaving::AtOnce => true,
+            Leaving::Unused => slot.is_unused(),
         };
         if leaves {
-            slot.leaving = None;
+            slot.leaving = Leaving::Not;
             if slot.is_open() {
                 return Err(DisconnectReason::Closed);
             }
@@ -283,7 +283,7 @@ impl Network<'_> {
         slot.outgoing.clear();
         slot.incoming = super::receive::Incoming::new();
         slot.throttled_until = Instant::from_millis(0);
-        slot.leaving = None;
+        slot.leaving = Leaving::Not;
         warning!("connection {} ended: {:?}", connection, reason);
         if reason != DisconnectReason::Closed {
             self.last_disconnect = Some(reason);

@@ -17,9 +17,11 @@ enum Decoder {
     Produce(produce::Response),
 }
 
+// Its own tag, and 0 at the beginning: lent memory must be all zero to lie in `.bss`.
+#[repr(u8)]
 #[derive(Debug)]
 enum State {
-    Length,
+    Length = 0,
     CorrelationId { left: u32 },
     Body { left: u32, correlation_id: i32, decoder: Decoder },
 }

@@ -2,6 +2,7 @@ use core::task::{Context, Poll};
 
 use super::{DisconnectReason, Exchange, Outbound, Part};
 use crate::counters::add;
+use crate::protocol::Api;
 use crate::transport::{Slot, Transport};
 use crate::wire::Writer;
 use embedded_io::Error as _;
@@ -17,7 +18,9 @@ pub(super) const CALLS_PER_POLL: usize = 8;
 /// The request that is being written: how far, and what comes next.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    frame: Option<Outbound>,
+    frame: Outbound,
+    /// `frame` is not wholly written.
+    busy: bool,
     /// Another part follows the present one.
     more: bool,
     head: [u8; HEAD_BYTES],
@@ -30,7 +33,8 @@ pub(super) struct Outgoing {
 impl Outgoing {
     pub(super) const fn new() -> Self {
         Self {
-            frame: None,
+            frame: Outbound { connection: 0, api: Api::Produce, version: 0, correlation_id: 0, cursor: 0 },
+            busy: false,
             more: false,
             head: [0; HEAD_BYTES],
             head_len: 0,
@@ -41,18 +45,19 @@ impl Outgoing {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.frame.is_none()
+        !self.busy
     }
 
     pub(super) fn begin(&mut self, frame: Outbound) {
         self.clear();
-        self.frame = Some(frame);
+        self.frame = frame;
+        self.busy = true;
         self.more = true;
     }
 
     /// The connection is gone: what was not written will not be.
     pub(super) fn clear(&mut self) {
-        self.frame = None;
+        self.busy = false;
         self.more = false;
         self.head_len = 0;
         self.head_sent = 0;
@@ -62,7 +67,7 @@ impl Outgoing {
 
     /// The request that is not wholly written.
     pub(super) fn correlation_id(&self) -> Option<i32> {
-        self.frame.as_ref().map(|frame| frame.correlation_id)
+        self.busy.then_some(self.frame.correlation_id)
     }
 
     /// Writes what the transport takes. Says whether it took anything.
@@ -108,7 +113,10 @@ impl Outgoing {
             if self.head_sent < self.head_len || (self.body_sent as usize) < body_len {
                 return Ok(true);
             }
-            let Some(frame) = &mut self.frame else { return Ok(false) };
+            if !self.busy {
+                return Ok(false);
+            }
+            let frame = &mut self.frame;
             if !self.more {
                 exchange.written(frame);
                 self.clear();

@@ -2,6 +2,7 @@
 
 use crate::accumulator::{Accumulator, Request};
 use crate::config::Config;
+use crate::delivery::TopicId;
 use crate::metadata::Metadata;
 use crate::network::{Outbound, Part};
 use crate::protocol::{api_versions, metadata, produce};
@@ -61,26 +62,24 @@ pub(super) fn produce(
         };
         start.write(head, &batches.size(known))?;
     }
-    let from = frame.cursor.saturating_sub(1) as u16;
-    let Some((partition, batch)) = batches.from(from).next() else {
+    let Some((partition, batch)) = batches.first_from(frame.cursor.saturating_sub(1) as u16) else {
         return Ok(Part { body: None, next: None });
     };
     let (topic, index) = accumulator.partition_at(partition);
-    let topic = topic.index() as u16;
-    let name = known.topic_name(topic).ok_or(NoRoom)?;
-    let is_first_of_topic = batches.of_topic(topic).next().is_some_and(|(first, _)| first == partition);
+    let name = known.topic_name(topic.index() as u16).ok_or(NoRoom)?;
+    let (of_topic, first_of_topic) = batches.of_topic(topic);
     let mut needed = produce::PARTITION_BYTES;
-    if is_first_of_topic {
+    if first_of_topic == partition {
         needed = needed.saturating_add(produce::TOPIC_BYTES).saturating_add(name.len());
     }
     if head.room() < needed && head.len() > 0 {
         return Ok(Part { body: None, next: Some(cursor_of(partition)) });
     }
-    if is_first_of_topic {
-        produce::write_topic(head, name, batches.of_topic(topic).count())?;
+    if first_of_topic == partition {
+        produce::write_topic(head, name, of_topic)?;
     }
     produce::write_partition(head, index, accumulator.bytes(batch).len())?;
-    let next = batches.from(partition.saturating_add(1)).next().map(|(partition, _)| cursor_of(partition));
+    let next = batches.first_from(partition.saturating_add(1)).map(|(partition, _)| cursor_of(partition));
     Ok(Part { body: Some(batch), next })
 }
 
@@ -95,28 +94,48 @@ struct Batches<'s, 'a> {
 }
 
 impl Batches<'_, '_> {
-    fn from(&self, partition: u16) -> impl Iterator<Item = (u16, u16)> + '_ {
-        (partition..self.accumulator.partitions())
-            .filter_map(|partition| Some((partition, self.accumulator.in_flight(self.request, partition)?)))
+    /// The first batch of a partition at this place or behind.
+    fn first_from(&self, mut partition: u16) -> Option<(u16, u16)> {
+        while partition < self.accumulator.partitions() {
+            if let Some(batch) = self.accumulator.in_flight(self.request, partition) {
+                return Some((partition, batch));
+            }
+            partition = partition.saturating_add(1);
+        }
+        None
     }
 
-    fn of_topic(&self, topic: u16) -> impl Iterator<Item = (u16, u16)> + '_ {
-        self.from(0).filter(move |(partition, _)| {
-            self.accumulator.partition_at(*partition).0.index() == usize::from(topic)
-        })
+    /// Calls `each` for every batch, with its partition's topic.
+    fn for_each(&self, mut each: impl FnMut(TopicId, u16, u16)) {
+        let mut from = 0;
+        while let Some((partition, batch)) = self.first_from(from) {
+            each(self.accumulator.partition_at(partition).0, partition, batch);
+            from = partition.saturating_add(1);
+        }
+    }
+
+    /// How many batches a topic has, and the place of the first one's partition.
+    fn of_topic(&self, topic: TopicId) -> (usize, u16) {
+        let (mut count, mut first) = (0usize, 0);
+        self.for_each(|of, partition, _| {
+            if of == topic {
+                first = if count == 0 { partition } else { first };
+                count = count.saturating_add(1);
+            }
+        });
+        (count, first)
     }
 
     fn size(&self, known: &Metadata<'_>) -> produce::Size {
         let mut size = produce::Size::default();
         let mut last_topic = None;
-        for (partition, batch) in self.from(0) {
-            let topic = self.accumulator.partition_at(partition).0;
+        self.for_each(|topic, _, batch| {
             if last_topic != Some(topic) {
                 size.add_topic(known.topic_name(topic.index() as u16).unwrap_or(""));
                 last_topic = Some(topic);
             }
             size.add_partition(self.accumulator.bytes(batch).len());
-        }
+        });
         size
     }
 }

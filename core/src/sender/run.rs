@@ -116,7 +116,7 @@ impl Sender<'_> {
             return;
         }
         let (network, random) = (&mut self.network, &mut self.random);
-        let soonest = match network.connect_any(now, self.metadata.nodes(), random) {
+        let soonest = match network.connect_any(now, &mut self.metadata.nodes(), random) {
             NodeState::At(at) => Some(at),
             NodeState::Waiting | NodeState::Ready { .. } => None,
         };
@@ -124,9 +124,8 @@ impl Sender<'_> {
             return;
         }
         // No broker of the cluster can be tried now: the bootstrap addresses stay the last resort (KIP-899).
-        let bootstrap =
-            (1..=self.config.bootstrap.len()).filter_map(|index| i32::try_from(index).ok()?.checked_neg());
-        if let NodeState::At(at) = network.connect_any(now, bootstrap, random) {
+        let mut bootstrap = (1..=self.config.bootstrap.len() as i32).map(i32::wrapping_neg);
+        if let NodeState::At(at) = network.connect_any(now, &mut bootstrap, random) {
             wake.at(now, soonest.map_or(at, |soonest| soonest.min(at)), WakeReason::Reconnect);
         } else if let (Some(at), false) = (soonest, network.is_any_under_way()) {
             wake.at(now, at, WakeReason::Reconnect);
