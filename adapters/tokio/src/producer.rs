@@ -111,7 +111,6 @@ impl Producer {
     /// # Errors
     /// * [`RegisterError::TableFull`]: [`Options::topics`] are registered.
     /// * [`RegisterError::InvalidName`]: not 1 to 249 of `[a-zA-Z0-9._-]`, or `.` or `..`.
-    /// * [`RegisterError::NameTooLong`]: with this client id.
     pub fn topic(&self, name: &str) -> Result<Topic, RegisterError> {
         self.shared.topic(name)
     }

@@ -49,6 +49,8 @@ struct State {
     topics: usize,
     topics_max: usize,
     close_by: Option<Instant>,
+    /// The driver was woken because there is no room, and there was none since.
+    is_full_told: bool,
     ended: bool,
 }
 
@@ -121,6 +123,7 @@ impl Shared {
             topics: 0,
             topics_max,
             close_by: None,
+            is_full_told: false,
             ended: false,
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -191,7 +194,7 @@ impl Shared {
         let result =
             if may_try { self.accept(&mut state, now, record, &mut wakes) } else { Err(SendError::Full) };
         let result = if result.as_ref().is_err_and(|error| *error == SendError::Full) {
-            if may_try {
+            if may_try && !std::mem::replace(&mut state.is_full_told, true) {
                 // The driver sees that memory is used up, and sends what is open.
                 wakes.driver = state.driver.take();
             }
@@ -227,6 +230,7 @@ impl Shared {
         }
         let core_record = record.to_core(record.timestamp_ms.unwrap_or_else(|| self.clock.wall_ms(now)));
         let ticket = state.core.with(|core| core.send(now, &core_record))?;
+        state.is_full_told = false;
         wakes.dropped = ticket.dropped.and_then(|dropped| state.settle(&dropped));
         if ticket.index == 0 {
             // A new batch: its linger begins, and the one before it may be due.

@@ -1,6 +1,6 @@
 //! The host's side of the machine: options in, plain text lines out, and the exit code.
 
-use telemetry::{Console, Line, OptionError};
+use telemetry::{Console, Line};
 
 use crate::semihosting;
 
@@ -27,12 +27,12 @@ pub fn host_seconds() -> u32 {
     semihosting::time()
 }
 
-/// Says on both channels why the options are refused, and stops the machine with code 2.
-pub fn refuse(error: &OptionError<'_>) -> ! {
+/// Says on both channels that the options are refused, with what `why` writes, and stops the machine with code 2.
+pub fn refuse(why: impl FnOnce(&mut Line<'_, HostConsole>)) -> ! {
     defmt::error!("the options are refused, see the host's console");
     let mut console = HostConsole;
     let mut line = Line::new(&mut console, "NK error ");
-    error.write(&mut line);
+    why(&mut line);
     line.end();
     stop(2)
 }

@@ -5,8 +5,11 @@
 
 mod clock;
 mod console;
+mod division;
 mod ethernet;
+mod events;
 mod faults;
+mod kafka_memory;
 mod logger;
 mod memory;
 mod network;
@@ -15,6 +18,8 @@ mod semihosting;
 mod stack;
 
 pub use console::{HostConsole, host_seconds, options, refuse, stop};
+pub use events::DefmtLog;
+pub use kafka_memory::KafkaMemory;
 pub use network::{NetMemory, Network, TCP_SOCKETS};
 pub use stack::stack_used;
 

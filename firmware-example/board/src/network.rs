@@ -66,6 +66,7 @@ pub struct Network {
     pub tcp: [SocketHandle; TCP_SOCKETS],
     dhcp: SocketHandle,
     leased: bool,
+    warned: bool,
     warn_at_ms: u64,
 }
 
@@ -88,12 +89,17 @@ impl Network {
             sockets.add(tcp::Socket::new(rx, tcp::SocketBuffer::new(&mut buffers.tx[..])))
         });
         let warn_at_ms = now_ms() + NO_LEASE_WARNING_MS;
-        Self { device, interface, sockets, dns, tcp, dhcp, leased: false, warn_at_ms }
+        Self { device, interface, sockets, dns, tcp, dhcp, leased: false, warned: false, warn_at_ms }
     }
 
     /// There is an address to talk from.
     pub const fn is_up(&self) -> bool {
         self.leased
+    }
+
+    /// There is a lease, or it was said that there is none: what needs the network may start.
+    pub const fn is_decided(&self) -> bool {
+        self.leased || self.warned
     }
 
     /// Moves frames and follows the lease. `true`: a socket or the lease may have changed, so do not sleep before
@@ -152,6 +158,7 @@ impl Network {
         }
         if !self.leased && now_ms >= self.warn_at_ms {
             defmt::warn!("no lease yet: no DHCP server answers, still asking");
+            self.warned = true;
             self.warn_at_ms = now_ms + NO_LEASE_WARNING_MS;
         }
     }

@@ -1,7 +1,6 @@
 //! Arm semihosting: the few calls to the debugger (QEMU) that the firmware makes.
 
 use core::arch::asm;
-use core::ffi::CStr;
 
 const SYS_WRITE0: usize = 0x04;
 const SYS_TIME: usize = 0x11;
@@ -22,10 +21,10 @@ unsafe fn call(operation: usize, argument: usize) -> usize {
     result
 }
 
-/// Writes the bytes before the first NUL to the debugger's console. Nothing when there is no NUL.
+/// Writes the bytes before the first NUL to the debugger's console. Nothing when the last one is not NUL.
 pub(crate) fn write0(text: &[u8]) {
-    if let Ok(text) = CStr::from_bytes_until_nul(text) {
-        // SAFETY: SYS_WRITE0 reads from the pointer up to a NUL, which a CStr has.
+    if text.last() == Some(&0) {
+        // SAFETY: SYS_WRITE0 reads from the pointer up to a NUL, which is at the end of `text` if not before.
         unsafe { call(SYS_WRITE0, text.as_ptr().expose_provenance()) };
     }
 }
@@ -46,8 +45,8 @@ pub(crate) fn command_line(buffer: &mut [u8]) -> Option<&str> {
     if failed != 0 {
         return None;
     }
-    let text = CStr::from_bytes_until_nul(buffer).ok()?;
-    text.to_str().ok()
+    let [_, len] = block;
+    core::str::from_utf8(buffer.get(..len)?).ok()
 }
 
 /// Ends the run; `code` is the debugger's exit code.

@@ -1,10 +1,13 @@
-//! How deep the stack has been.
+//! How deep the stack has been, and what is on it.
 
 unsafe extern "C" {
     /// Lowest word of the stack's memory, from the linker script.
     static _stack_end: u32;
     /// One past its highest word.
     static _stack_start: u32;
+    /// First and one past the last byte of code, from the linker script.
+    static __stext: u16;
+    static __etext: u16;
 }
 
 /// The most bytes of stack that were in use at any time since the start.
@@ -22,4 +25,32 @@ pub fn stack_used() -> u32 {
         lowest = lowest.wrapping_add(1);
     }
     (top.addr() - lowest.addr()) as u32
+}
+
+/// How many return addresses are worth a look.
+const ADDRESSES_MAX: usize = 8;
+
+/// Gives the innermost words on the stack that look like return addresses: places in the code right behind a call.
+pub(crate) fn return_addresses(mut each: impl FnMut(u32)) {
+    let here = 0u32;
+    let (mut at, top) = (&raw const here, &raw const _stack_start);
+    let (code, code_end) = ((&raw const __stext).addr(), (&raw const __etext).addr());
+    let mut found = 0;
+    while at < top && found < ADDRESSES_MAX {
+        // SAFETY: `at` is an aligned word of the stack's memory; see `stack_used`.
+        let word = unsafe { at.read_volatile() } as usize;
+        // The lowest bit says that the code is Thumb code, which all is here.
+        if word % 2 == 1 && (code + 4..code_end).contains(&word) {
+            let behind = core::ptr::with_exposed_provenance::<u16>(word - 1);
+            // SAFETY: both halfwords lie in the code: the range begins four bytes behind its start.
+            let (first, second) = unsafe { (behind.sub(2).read(), behind.sub(1).read()) };
+            let is_branch_with_link = first & 0xF800 == 0xF000 && second & 0xD000 == 0xD000;
+            let is_branch_to_register = second & 0xFF87 == 0x4780;
+            if is_branch_with_link || is_branch_to_register {
+                each(word as u32 - 1);
+                found += 1;
+            }
+        }
+        at = at.wrapping_add(1);
+    }
 }

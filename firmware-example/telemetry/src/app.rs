@@ -12,6 +12,8 @@ pub enum Offer {
     Accepted,
     /// It has no room now; the reading is offered again next time.
     Full,
+    /// It will never take it: the reading counts as accepted and failed.
+    Refused,
 }
 
 /// The application's state between two turns of its main loop.
@@ -39,6 +41,11 @@ impl<C: Console> Telemetry<C> {
                     self.report.accepted();
                 }
                 Offer::Full => return None,
+                Offer::Refused => {
+                    self.schedule.accepted(now_ms);
+                    self.report.accepted();
+                    self.report.failed(-1, core::iter::once(reading.counter), 0, "REFUSED");
+                }
             }
         }
         self.schedule.due_at_ms()
@@ -101,6 +108,15 @@ mod tests {
         let mut slow = Telemetry::new(Schedule::new(1, 2, 1_000), Collected::default());
         assert_eq!(slow.offer(3, |_| Offer::Accepted), Some(1_000));
         assert_eq!(slow.offer(999, |_| unreachable!("not due")), Some(1_000));
+    }
+
+    #[test]
+    fn a_refused_reading_has_failed_and_the_next_one_follows() {
+        let mut telemetry = Telemetry::new(Schedule::new(1, 2, 0), Collected::default());
+        telemetry.offer(0, |_| Offer::Refused);
+        assert!(telemetry.finished());
+        assert_eq!((telemetry.report.tally().accepted, telemetry.report.tally().failed), (2, 2));
+        assert_eq!(telemetry.finish(&[]), 1);
     }
 
     #[test]

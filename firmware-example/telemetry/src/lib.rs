@@ -12,6 +12,7 @@ mod reading;
 mod report;
 mod schedule;
 mod text;
+mod uplink;
 
 pub use app::{Offer, Telemetry};
 pub use options::{Broker, MAX_BROKERS, OptionError, Options};
@@ -19,3 +20,4 @@ pub use reading::{DecodeError, KEY_LEN, Reading, VALUE_LEN, batch_bytes_for};
 pub use report::{Report, Tally};
 pub use schedule::Schedule;
 pub use text::{Console, Counters, Line};
+pub use uplink::{Event, EventLog, StartError, Uplink};

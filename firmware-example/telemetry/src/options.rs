@@ -19,7 +19,7 @@ impl<'a> Broker<'a> {
     #[must_use]
     pub fn parse(address: &'a str) -> Option<Self> {
         let (host, port) = address.rsplit_once(':')?;
-        let port = port.parse().ok().filter(|&port| port != 0)?;
+        let port = digits(port).and_then(|port| u16::try_from(port).ok()).filter(|&port| port != 0)?;
         (!host.is_empty() && !host.contains(':')).then_some(Self { host, port })
     }
 }
@@ -46,8 +46,13 @@ pub struct Options<'a> {
     pub linger_ms: u32,
     /// `interval_ms=`: the pause between two readings; 0, as fast as they are accepted, unless given.
     pub interval_ms: u32,
-    /// `device_id=`: the key of all readings; 1 unless given.
+    /// `device_id=`: the first device, whose id is the key of its readings; 1 unless given.
     pub device_id: u64,
+    /// `devices=`: how many devices take turns, with ids that follow on each other; 1 unless given. Their keys spread
+    /// over the topic's partitions.
+    pub devices: u32,
+    /// `delivery_timeout_ms=`: how long a reading may take until it is given up; 120,000 unless given.
+    pub delivery_timeout_ms: u32,
 }
 
 /// Why the options were refused. [`write`](OptionError::write) says it in words.
@@ -89,6 +94,8 @@ impl<'a> Options<'a> {
             linger_ms: 20,
             interval_ms: 0,
             device_id: 1,
+            devices: 1,
+            delivery_timeout_ms: 120_000,
         };
         for word in words.split_ascii_whitespace() {
             options.set(word)?;
@@ -116,6 +123,10 @@ impl<'a> Options<'a> {
             "linger_ms" => self.linger_ms = number("linger_ms", value)?,
             "interval_ms" => self.interval_ms = number("interval_ms", value)?,
             "device_id" => self.device_id = number("device_id", value)?,
+            "devices" => self.devices = at_least_one("devices", value)?,
+            "delivery_timeout_ms" => {
+                self.delivery_timeout_ms = at_least_one("delivery_timeout_ms", value)?;
+            }
             _ => return Err(OptionError::Unknown { word }),
         }
         Ok(())
@@ -141,8 +152,25 @@ fn topic(value: &str) -> Result<&str, OptionError<'_>> {
     Err(OptionError::Malformed { name: "topic", value, expected: "1 to 249 of a-z A-Z 0-9 . _ -" })
 }
 
-fn number<'a, T: core::str::FromStr>(name: &'static str, value: &'a str) -> Result<T, OptionError<'a>> {
-    value.parse().map_err(|_| OptionError::Malformed { name, value, expected: "a whole number that fits" })
+fn number<'a, T: TryFrom<u64>>(name: &'static str, value: &'a str) -> Result<T, OptionError<'a>> {
+    digits(value).and_then(|number| T::try_from(number).ok()).ok_or(OptionError::Malformed {
+        name,
+        value,
+        expected: "a whole number that fits",
+    })
+}
+
+/// `str::parse` for one type only: the firmware would have a copy for each.
+fn digits(text: &str) -> Option<u64> {
+    let mut number = 0u64;
+    for digit in text.bytes() {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    (!text.is_empty()).then_some(number)
 }
 
 fn at_least_one<'a>(name: &'static str, value: &'a str) -> Result<u32, OptionError<'a>> {
@@ -157,7 +185,8 @@ impl OptionError<'_> {
     pub fn write<C: Console + ?Sized>(&self, line: &mut Line<'_, C>) {
         match *self {
             Self::Unknown { word } => line.text("unknown option '").text(word).text(
-                "'; known: broker= topic= records= batch= batch_bytes= linger_ms= interval_ms= device_id=",
+                "'; known: broker= topic= records= batch= batch_bytes= linger_ms= interval_ms= device_id= \
+                 devices= delivery_timeout_ms=",
             ),
             Self::Malformed { name, value, expected } => line
                 .text("option ")
@@ -184,13 +213,14 @@ mod tests {
     fn all_options_are_taken() {
         let options = Options::parse(
             "broker=10.0.2.2:9092  broker=kafka.local:1 topic=a.B-c_1 records=5 batch_bytes=2048 linger_ms=0 \
-             interval_ms=7 device_id=18446744073709551615",
+             interval_ms=7 device_id=18446744073709551615 devices=6 delivery_timeout_ms=9000",
         )
         .unwrap();
         assert_eq!(options.brokers(), ["10.0.2.2:9092", "kafka.local:1"]);
         assert_eq!(Broker::parse(options.brokers()[1]), Some(Broker { host: "kafka.local", port: 1 }));
         assert_eq!((options.topic, options.records, options.batch_bytes), ("a.B-c_1", 5, Some(2_048)));
         assert_eq!((options.linger_ms, options.interval_ms, options.device_id), (0, 7, u64::MAX));
+        assert_eq!((options.devices, options.delivery_timeout_ms), (6, 9_000));
     }
 
     #[test]
@@ -198,6 +228,7 @@ mod tests {
         let options = Options::parse("broker=h:1").unwrap();
         assert_eq!((options.topic, options.records, options.batch_bytes), ("telemetry", 2_000, None));
         assert_eq!((options.linger_ms, options.interval_ms, options.device_id), (20, 0, 1));
+        assert_eq!((options.devices, options.delivery_timeout_ms), (1, 120_000));
     }
 
     #[test]
@@ -220,6 +251,8 @@ mod tests {
             ("linger_ms=", "linger_ms"),
             ("interval_ms=x", "interval_ms"),
             ("device_id=0x1", "device_id"),
+            ("devices=0", "devices"),
+            ("delivery_timeout_ms=0", "delivery_timeout_ms"),
         ] {
             match Options::parse(word) {
                 Err(OptionError::Malformed { name: refused, .. }) => assert_eq!(refused, name, "{word}"),

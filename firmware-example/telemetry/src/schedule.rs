@@ -9,6 +9,7 @@ use crate::Reading;
 #[derive(Debug)]
 pub struct Schedule {
     device_id: u64,
+    devices: u32,
     total: u32,
     interval_ms: u32,
     next_counter: u32,
@@ -19,7 +20,14 @@ impl Schedule {
     /// A schedule of `total` readings; with an interval of 0 the next one is due as soon as one was accepted.
     #[must_use]
     pub const fn new(device_id: u64, total: u32, interval_ms: u32) -> Self {
-        Self { device_id, total, interval_ms, next_counter: 0, due_at_ms: 0 }
+        Self { device_id, devices: 1, total, interval_ms, next_counter: 0, due_at_ms: 0 }
+    }
+
+    /// The same schedule for this many devices, at least 1, that take turns. The counter runs on through all of them,
+    /// so that it tells each reading from all others.
+    #[must_use]
+    pub fn devices(self, devices: u32) -> Self {
+        Self { devices: devices.max(1), ..self }
     }
 
     /// The reading that is due at `now_ms`, if one is.
@@ -28,7 +36,8 @@ impl Schedule {
         if self.finished() || now_ms < self.due_at_ms {
             return None;
         }
-        Some(Reading::simulated(self.device_id, self.next_counter, now_ms as u32))
+        let device_id = self.device_id.wrapping_add((self.next_counter % self.devices) as u64);
+        Some(Reading::simulated(device_id, self.next_counter, now_ms as u32))
     }
 
     /// The reading of the last [`due`](Self::due) was accepted at `now_ms`.
@@ -73,6 +82,17 @@ mod tests {
         }
         assert!(schedule.finished());
         assert_eq!((schedule.due(5), schedule.due_at_ms(), schedule.accepted_count()), (None, None, 3));
+    }
+
+    #[test]
+    fn devices_take_turns_and_share_the_counter() {
+        let mut schedule = Schedule::new(u64::MAX, 5, 0).devices(2);
+        let mut taken = std::vec::Vec::new();
+        while let Some(reading) = schedule.due(0) {
+            taken.push((reading.device_id, reading.counter));
+            schedule.accepted(0);
+        }
+        assert_eq!(taken, [(u64::MAX, 0), (0, 1), (u64::MAX, 2), (0, 3), (u64::MAX, 4)]);
     }
 
     #[test]

@@ -53,6 +53,15 @@ impl<'c, C: Console + ?Sized> Line<'c, C> {
         self
     }
 
+    /// Appends a number in hexadecimal, as `0x` and eight digits.
+    pub fn hex(&mut self, number: u32) -> &mut Self {
+        self.text("0x");
+        for shift in (0..8).rev() {
+            self.push(b"0123456789abcdef"[(number >> (4 * shift)) as usize % 16]);
+        }
+        self
+    }
+
     /// Appends a number that may be negative.
     pub fn signed(&mut self, number: i64) -> &mut Self {
         if number < 0 {
@@ -165,8 +174,8 @@ pub(crate) mod tests {
     fn numbers_are_decimal() {
         let mut console = Collected::default();
         let mut line = Line::new(&mut console, "n");
-        line.field("a", 0).field("b", u64::MAX).text(" ").signed(-12).text(" ").signed(i64::MIN).end();
-        assert_eq!(console.0, "n a=0 b=18446744073709551615 -12 -9223372036854775808\n");
+        line.field("a", 0).field("b", u64::MAX).text(" ").signed(-12).text(" ").signed(i64::MIN).text(" ").hex(0xF0A9).end();
+        assert_eq!(console.0, "n a=0 b=18446744073709551615 -12 -9223372036854775808 0x0000f0a9\n");
     }
 
     #[test]

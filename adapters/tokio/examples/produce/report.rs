@@ -72,9 +72,10 @@ pub(crate) async fn say_why_it_waits(producer: Producer, brokers: String) {
 pub(crate) fn why_it_waits(producer: &Producer, brokers: &str) -> Option<String> {
     match producer.status() {
         Status::Connecting => Some(format!("connecting to {brokers}")),
-        Status::Unreachable(why) => {
-            Some(format!("no broker can be reached, trying {brokers} again: {}", disconnect(why)))
-        }
+        Status::Unreachable(why) => Some(format!(
+            "cannot reach a broker that is needed (from {brokers} on), trying again: {}",
+            disconnect(why)
+        )),
         Status::TopicError(topic, code) => {
             let topic = producer.topic_name(topic).unwrap_or("?");
             Some(format!("topic {topic:?}: the broker says {code}, asking again"))

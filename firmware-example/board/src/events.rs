@@ -1,0 +1,52 @@
+//! The application's events as lines of the log.
+
+use nanokafka::{DeliveryError, DisconnectReason, Status};
+use telemetry::{Event, EventLog};
+
+/// Logs through defmt: to UART0.
+pub struct DefmtLog;
+
+impl EventLog for DefmtLog {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Status(status) => log_status(status),
+            Event::Partitions(count) => defmt::info!("the topic has {=u32} partitions", count),
+            Event::Failed { partition, records, error } => log_failed(partition, records, error),
+            Event::Refused(error) => defmt::warn!("a reading was refused for good: {}", error),
+            Event::Progress(tally) => {
+                let waiting = tally.accepted.wrapping_sub(tally.delivered).wrapping_sub(tally.failed);
+                defmt::info!(
+                    "{=u32} delivered, {=u32} waiting, {=u32} failed",
+                    tally.delivered,
+                    waiting,
+                    tally.failed
+                );
+            }
+        }
+    }
+}
+
+fn log_status(status: Status) {
+    match status {
+        Status::Connecting => defmt::info!("broker connected, waiting for the topic's leaders"),
+        Status::Online => defmt::info!("broker connected, the topic's leaders are known"),
+        Status::Unreachable(DisconnectReason::Transport(kind)) => {
+            defmt::warn!("no broker can be reached: {}; trying again", kind);
+        }
+        Status::Unreachable(reason) => defmt::warn!("no broker can be reached: {}; trying again", reason),
+        Status::TopicError(_, code) => {
+            defmt::warn!("the broker says error {=i16} of the topic; asking again", code.code());
+        }
+        Status::Closed => defmt::info!("the producer has closed"),
+        other => defmt::info!("{}", other),
+    }
+}
+
+fn log_failed(partition: Option<i32>, records: u32, error: DeliveryError) {
+    match partition {
+        Some(partition) => {
+            defmt::warn!("{=u32} readings for partition {=i32} were not delivered: {}", records, partition, error);
+        }
+        None => defmt::warn!("{=u32} readings were not delivered: {}", records, error),
+    }
+}
