@@ -103,6 +103,16 @@ fn assert_clean(world: &mut RealWorld, cluster: &Cluster, topics: &[&str]) {
     assert!(counts.all_zero(), "{counts}: {}", world.story());
 }
 
+/// Six zeros, but for records whose batch was sent again; all of them delivered.
+fn assert_clean_but_for_repeats(world: &mut RealWorld, cluster: &Cluster, topic: &str) {
+    let counts = world.judge(cluster, &[topic]);
+    eprintln!("    {counts}");
+    let retries = world.producer().counters().batch_retries;
+    assert!(counts.duplicated == 0 || retries > 0, "{counts}, and nothing was sent again");
+    assert!(SixCounts { duplicated: 0, ..counts }.all_zero(), "{counts}: {}", world.story());
+    assert_eq!(world.journal.errors(), []);
+}
+
 fn telemetry_arrives_as_it_was(cluster: &mut Cluster) {
     create(cluster, "telemetry", 3);
     let mut world = world(cluster, |_| {});
@@ -186,7 +196,8 @@ fn a_topic_that_is_created_late_gets_what_waited(cluster: &mut Cluster) {
     let mut world = world(cluster, |config| config.allow_auto_topic_creation = false);
     let topic = world.topic("late");
     for n in 0..100 {
-        world.send(topic, None, reading(n));
+        // Without a key: as long as the partitions are unknown, each change of key takes a batch of its own.
+        world.send(topic, None, Content { key: None, ..reading(n) });
     }
     let asked = |world: &RealWorld| world.producer().counters().metadata_updates >= 3;
     world.run_until("the topic was asked for several times", asked);
@@ -241,7 +252,9 @@ fn a_leader_that_moves_loses_nothing(cluster: &mut Cluster) {
         cluster.move_leader("moving", 0, 2).unwrap_or_else(|error| panic!("{error}"));
         cluster.move_leader("moving", 1, 3).unwrap_or_else(|error| panic!("{error}"));
     });
-    assert_clean(&mut world, cluster, &["moving"]);
+    // The old leader answers NOT_LEADER_OR_FOLLOWER also for what it has appended and its followers have not yet
+    // confirmed (`DelayedProduce`, case B.1): without idempotence, what is then sent again may stand there twice.
+    assert_clean_but_for_repeats(&mut world, cluster, "moving");
     assert!(world.producer().counters().batch_retries > 0, "an old leader refused a batch");
 }
 
@@ -264,10 +277,7 @@ fn a_broker_that_is_killed_and_restarted_loses_nothing(cluster: &mut Cluster) {
         std::thread::sleep(Duration::from_secs(2));
         cluster.restart(2).unwrap_or_else(|error| panic!("{error}"));
     });
-    let counts = world.judge(cluster, &["killed"]);
-    eprintln!("    {counts}");
     // A batch whose answer died with the broker is sent again: idempotence will end that.
-    assert!(SixCounts { duplicated: 0, ..counts }.all_zero(), "{counts}: {}", world.story());
-    assert_eq!(world.journal.errors(), []);
+    assert_clean_but_for_repeats(&mut world, cluster, "killed");
     assert!(world.producer().counters().disconnects > 0);
 }
