@@ -1,1 +1,22 @@
-//! Placeholder until the first commit of this crate.
+//! The shared test suite of nanokafka: written once, run over every transport.
+//!
+//! * [`broker`]: a scripted Kafka cluster, bytes in and bytes out.
+//! * [`link`]: an Ethernet link that loses, delays, reorders and doubles frames.
+//! * [`rig`]: a transport for the producer, a way to let time pass, and the cluster at the other end.
+//! * [`world`]: a producer on a rig, with a journal of all that was submitted and reported.
+//! * [`journal`]: what was submitted, and what was reported.
+//! * [`oracle`]: the six counts, from the journal and the log.
+//! * [`real`]: a producer of a real cluster.
+//! * [`scenario`]: the scenarios, generic over the rig.
+//! * [`source`]: what the layer check reads from source files.
+
+pub mod broker;
+pub mod journal;
+pub mod link;
+pub mod oracle;
+pub mod random;
+pub mod real;
+pub mod rig;
+pub mod scenario;
+pub mod source;
+pub mod world;

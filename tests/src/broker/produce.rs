@@ -1,0 +1,195 @@
+//! Produce: a real broker's checks, then the append.
+
+use bytes::Bytes;
+use kafka_protocol::messages::produce_request::PartitionProduceData;
+use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+use kafka_protocol::records::{Compression, Record, RecordBatchDecoder};
+
+use super::{Action, Api, Cluster, Content, Seen, SeenBatch};
+
+const CORRUPT_MESSAGE: i16 = 2;
+const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+const NOT_LEADER_OR_FOLLOWER: i16 = 6;
+const MESSAGE_TOO_LARGE: i16 = 10;
+const INVALID_REQUIRED_ACKS: i16 = 21;
+const INVALID_RECORD: i16 = 87;
+
+/// `RecordBatch` v2 without its records.
+const HEADER_BYTES: usize = 61;
+
+/// A code, and what the client did to deserve it.
+type Refusal = (i16, String);
+
+impl Cluster {
+    /// The answer, and whether something was written.
+    pub(super) fn produce(&mut self, seen: &mut Seen, request: ProduceRequest) -> (ProduceResponse, bool) {
+        seen.acks = request.acks;
+        if request.transactional_id.is_some() {
+            self.violations.push("Produce with a transactional id".to_owned());
+        }
+        let mut written = false;
+        let mut topics = Vec::new();
+        let mut parts = std::collections::BTreeSet::new();
+        for topic in request.topic_data {
+            let mut answers = Vec::new();
+            for part in topic.partition_data {
+                if !parts.insert((topic.name.to_string(), part.index)) {
+                    self.violations.push(format!(
+                        "{}-{} twice in one Produce",
+                        topic.name.as_str(),
+                        part.index
+                    ));
+                }
+                let (answer, appended) = self.produce_part(seen, &topic.name, part);
+                written |= appended;
+                answers.push(answer);
+            }
+            topics.push(
+                TopicProduceResponse::default().with_name(topic.name).with_partition_responses(answers),
+            );
+        }
+        (ProduceResponse::default().with_responses(topics), written)
+    }
+
+    fn produce_part(
+        &mut self,
+        seen: &mut Seen,
+        topic: &str,
+        part: PartitionProduceData,
+    ) -> (PartitionProduceResponse, bool) {
+        let index = part.index;
+        let batch = part.records.unwrap_or_default();
+        let contents = checked_contents(&batch);
+        let records = contents.as_ref().map_or(0, Vec::len);
+        seen.batches.push(SeenBatch {
+            topic: topic.to_owned(),
+            partition: index,
+            records,
+            bytes: batch.len(),
+        });
+        let answer = PartitionProduceResponse::default().with_index(index);
+        let refused = |code: i16| answer.clone().with_error_code(code).with_base_offset(-1);
+        let fault = self.faults.for_part(Api::Produce, seen.node, topic, Some(index));
+        if let Some(Action::Error(code)) = fault {
+            return (refused(code), false);
+        }
+        if !(-1..=1).contains(&seen.acks) {
+            self.violations.push(format!("acks={}", seen.acks));
+            return (refused(INVALID_REQUIRED_ACKS), false);
+        }
+        let log = self.topics.get_mut(topic).and_then(|topic| {
+            let (append_time, max) = (topic.log_append_time_ms, topic.max_message_bytes);
+            Some((topic.partitions.get_mut(usize::try_from(index).ok()?)?, append_time, max))
+        });
+        let Some((partition, append_time, max_message_bytes)) = log else {
+            return (refused(UNKNOWN_TOPIC_OR_PARTITION), false);
+        };
+        if partition.leader != seen.node {
+            return (refused(NOT_LEADER_OR_FOLLOWER), false);
+        }
+        if batch.len() > max_message_bytes {
+            return (refused(MESSAGE_TOO_LARGE), false);
+        }
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err((code, why)) => {
+                self.violations.push(format!("{topic}-{index}: {why}"));
+                return (refused(code), false);
+            }
+        };
+        let base = partition.append(contents);
+        if let Some(Action::WrittenThenError(code)) = fault {
+            self.excuses += 1;
+            return (refused(code), true);
+        }
+        let answer = answer.with_base_offset(base).with_log_append_time_ms(append_time.unwrap_or(-1));
+        (answer.with_log_start_offset(0), true)
+    }
+}
+
+/// The records of exactly one good batch.
+fn checked_contents(batch: &Bytes) -> Result<Vec<Content>, Refusal> {
+    let corrupt = |why: String| (CORRUPT_MESSAGE, why);
+    let invalid = |why: String| (INVALID_RECORD, why);
+    if batch.len() < HEADER_BYTES {
+        return Err(corrupt(format!("a batch of {} bytes", batch.len())));
+    }
+    let said = 12 + i64::from(i32_at(batch, 8));
+    if said != batch.len() as i64 {
+        return Err(invalid(format!("not one batch: {} bytes, the first batch says {said}", batch.len())));
+    }
+    let set = RecordBatchDecoder::decode(&mut batch.clone()).map_err(|error| corrupt(error.to_string()))?;
+    if set.compression != Compression::None {
+        return Err(invalid(format!("{:?} was not asked for", set.compression)));
+    }
+    check_header(batch, &set.records).map_err(invalid)?;
+    check_record_bytes(batch, set.records.len()).map_err(invalid)?;
+    Ok(set.records.into_iter().map(content_of).collect())
+}
+
+fn check_header(batch: &[u8], records: &[Record]) -> Result<(), String> {
+    let expect = |what: &str, found: i64, wanted: i64| {
+        if found == wanted { Ok(()) } else { Err(format!("{what} is {found}, not {wanted}")) }
+    };
+    let count = records.len() as i64;
+    if count == 0 {
+        return Err("a batch without records".to_owned());
+    }
+    expect("base_offset", i64_at(batch, 0), 0)?;
+    expect("partition_leader_epoch", i64::from(i32_at(batch, 12)), -1)?;
+    expect("attributes", i64::from(i16_at(batch, 21)), 0)?;
+    expect("last_offset_delta", i64::from(i32_at(batch, 23)), count - 1)?;
+    expect("base_timestamp", i64_at(batch, 27), records[0].timestamp)?;
+    let max_timestamp = records.iter().map(|record| record.timestamp).max().unwrap_or(-1);
+    expect("max_timestamp", i64_at(batch, 35), max_timestamp)?;
+    expect("producer_id", i64_at(batch, 43), -1)?;
+    expect("producer_epoch", i64::from(i16_at(batch, 51)), -1)?;
+    expect("base_sequence", i64::from(i32_at(batch, 53)), -1)?;
+    for (place, record) in records.iter().enumerate() {
+        expect("offset_delta", record.offset, place as i64)?;
+    }
+    Ok(())
+}
+
+/// The records end where the batch ends: the decoder would not notice bytes behind the last one.
+fn check_record_bytes(batch: &[u8], records: usize) -> Result<(), String> {
+    let mut at = HEADER_BYTES;
+    for _ in 0..records {
+        let (mut length, mut shift) = (0_u64, 0);
+        loop {
+            let byte = *batch.get(at).ok_or("the records end too early")?;
+            at += 1;
+            length |= u64::from(byte & 0x7F) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 || shift > 28 {
+                break;
+            }
+        }
+        // Zigzag, and the decoder has already refused negative lengths.
+        at += (length >> 1) as usize;
+    }
+    if at == batch.len() { Ok(()) } else { Err(format!("records end at {at} of {}", batch.len())) }
+}
+
+fn content_of(record: Record) -> Content {
+    let headers = record.headers.into_iter();
+    Content {
+        key: record.key.map(|key| key.to_vec()),
+        value: record.value.map(|value| value.to_vec()),
+        headers: headers.map(|(key, value)| (key.to_string(), value.map(|value| value.to_vec()))).collect(),
+        timestamp_ms: record.timestamp,
+    }
+}
+
+fn i16_at(bytes: &[u8], at: usize) -> i16 {
+    i16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn i32_at(bytes: &[u8], at: usize) -> i32 {
+    i32::from_be_bytes(std::array::from_fn(|i| bytes[at + i]))
+}
+
+fn i64_at(bytes: &[u8], at: usize) -> i64 {
+    i64::from_be_bytes(std::array::from_fn(|i| bytes[at + i]))
+}
