@@ -255,7 +255,7 @@ fn code_and_reason(error: DeliveryError) -> (i16, &'static str) {
         DeliveryError::Timeout { cause, .. } => (cause.code(), "TIMEOUT"),
         DeliveryError::Failed(code) => (code.code(), "REFUSED_BY_BROKER"),
         DeliveryError::Dropped => (0, "DROPPED"),
-        DeliveryError::UnknownPartition => (0, "NO_PLACE_FOR_PARTITION"),
+        DeliveryError::UnknownPartition => (0, "NO_PLACE"),
         DeliveryError::Closed { .. } => (0, "CLOSED"),
         _ => (0, "OTHER"),
     }
