@@ -63,9 +63,8 @@ fn run(
     telemetry.finish(&[
         ("stack_used", u64::from(board::stack_used())),
         ("run_ms", board::now_ms()),
-        ("produce_requests", counters.produce_requests),
-        ("batch_retries", counters.batch_retries),
-        ("disconnects", counters.disconnects),
+        ("requests", counters.produce_requests),
+        ("retries", counters.batch_retries),
     ])
 }
 

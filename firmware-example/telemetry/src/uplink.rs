@@ -36,7 +36,7 @@ pub enum Event {
     },
     /// The producer refused a reading that it will never take.
     Refused(SendError),
-    /// How far it is: at most once a second.
+    /// How far it is: at most once a second, and at the end.
     Progress(Tally),
 }
 
@@ -239,7 +239,8 @@ impl<'a> Uplink<'a> {
                 log.event(Event::Partitions(count));
             }
         }
-        if now_ms >= self.progress_at_ms && tally != self.told {
+        let is_time = now_ms >= self.progress_at_ms || status == Status::Closed;
+        if is_time && tally != self.told {
             self.progress_at_ms = now_ms.saturating_add(PROGRESS_INTERVAL_MS);
             self.told = tally;
             log.event(Event::Progress(tally));
@@ -254,7 +255,7 @@ fn code_and_reason(error: DeliveryError) -> (i16, &'static str) {
         DeliveryError::Timeout { cause, .. } => (cause.code(), "TIMEOUT"),
         DeliveryError::Failed(code) => (code.code(), "REFUSED_BY_BROKER"),
         DeliveryError::Dropped => (0, "DROPPED"),
-        DeliveryError::UnknownPartition => (0, "NO_PLACE_FOR_PARTITION"),
+        DeliveryError::UnknownPartition => (0, "NO_PLACE"),
         DeliveryError::Closed { .. } => (0, "CLOSED"),
         _ => (0, "OTHER"),
     }
