@@ -94,6 +94,8 @@ pub(crate) struct NextWake {
 impl NextWake {
     pub(crate) const ON_IO: Self = Self { wake: Wake::OnIo, reason: WakeReason::Io };
 
+    // Called from a dozen places: inlined, it would be a dozen copies.
+    #[inline(never)]
     pub(crate) fn at(&mut self, now: Instant, at: Instant, reason: WakeReason) {
         // A deadline that has passed is work for the very next call; `At` always lies in the future.
         let wake = if at > now { Wake::At(at) } else { Wake::Now };

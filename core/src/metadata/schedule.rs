@@ -8,8 +8,11 @@ pub(super) struct Schedule {
     max_age_ms: u32,
     backoff_ms: u32,
     backoff_max_ms: u32,
-    /// Somebody needs an update. Set again while one is under way, it stays set: that one may not have the answer.
+    /// Somebody needs an update. The one that is under way serves those who ask meanwhile (Java's
+    /// `Metadata.requestUpdate`) ...
     pub(super) requested: bool,
+    /// ... but not a topic that came after it had been asked for (Java's `requestUpdateForNewTopics`).
+    new_topic: bool,
     pub(super) in_progress: bool,
     last_success: Option<Instant>,
     not_before: Instant,
@@ -24,6 +27,7 @@ impl Schedule {
             backoff_ms: config.retry_backoff_ms,
             backoff_max_ms: config.retry_backoff_max_ms,
             requested: true,
+            new_topic: false,
             in_progress: false,
             last_success: None,
             not_before: now,
@@ -46,11 +50,13 @@ impl Schedule {
     /// A new topic does not wait for a backoff that others have earned (Java: a partial update at once).
     pub(super) fn request_at_once(&mut self) {
         self.requested = true;
+        self.new_topic = true;
         self.not_before = Instant::from_millis(0);
     }
 
     pub(super) fn started(&mut self) {
         self.requested = false;
+        self.new_topic = false;
         self.in_progress = true;
     }
 
@@ -58,6 +64,7 @@ impl Schedule {
     pub(super) fn succeeded(&mut self, now: Instant, settled: bool, random: &mut Random) {
         self.in_progress = false;
         self.last_success = Some(now);
+        self.requested = self.new_topic;
         self.back_off(now, settled, random);
     }
 

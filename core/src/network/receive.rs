@@ -71,21 +71,17 @@ impl Incoming {
                 State::CorrelationId { left } => {
                     let mut frame = Frame::new(piece, *left);
                     let correlation_id = self.stream.i32(&mut frame)?;
-                    (*piece, *left) = (frame.rest(), frame.left());
+                    pass(piece, left, &frame);
                     let Some(correlation_id) = correlation_id else { return Ok(None) };
                     let request = expected.filter(|request| request.correlation_id == correlation_id);
                     let decoder = Decoder::of(request.ok_or(Malformed)?);
                     self.state = State::Body { left: *left, correlation_id, decoder };
                 }
                 State::Body { left, correlation_id, decoder } => {
-                    // The frame sees no byte behind its end; the piece keeps those for the next response.
-                    let at_hand = (*piece).len().min(*left as usize);
-                    let (of_frame, rest) = piece.split_at_checked(at_hand).ok_or(Malformed)?;
-                    let mut frame = Frame::new(of_frame, *left);
+                    let mut frame = Frame::new(piece, *left);
                     let correlation_id = *correlation_id;
                     let decoded = decoder.feed(connection, correlation_id, &mut frame, exchange)?;
-                    *left = frame.left();
-                    *piece = rest;
+                    pass(piece, left, &frame);
                     return match decoded {
                         Decoded::Partial => Ok(None),
                         Decoded::Whole => Ok(self.end(correlation_id)),
@@ -109,6 +105,13 @@ impl Incoming {
             State::Length | State::CorrelationId { .. } => None,
         }
     }
+}
+
+/// Leaves what `frame` has read behind. The frame sees no byte behind its end; `piece` keeps those for the next one.
+fn pass(piece: &mut &[u8], left: &mut u32, frame: &Frame<'_>) {
+    let read = left.saturating_sub(frame.left());
+    *piece = piece.get(read as usize..).unwrap_or(&[]);
+    *left = frame.left();
 }
 
 impl Decoder {

@@ -103,6 +103,8 @@ impl Outgoing {
                 }
             }
         }
+        // The answer may be here before the next poll is: a frame that is finished must count as such now.
+        self.next_part(exchange)?;
         Ok(progress)
     }
 

@@ -32,6 +32,7 @@ impl<'a> Frame<'a> {
     }
 
     /// As many bytes as are at hand, at most `max`.
+    #[inline(never)]
     pub(crate) fn take_up_to(&mut self, max: usize) -> &'a [u8] {
         let (taken, rest) = self.piece.split_at_checked(max).unwrap_or((self.piece, &[]));
         self.piece = rest;
@@ -58,20 +59,22 @@ impl Stream {
         frame: &mut Frame<'_>,
     ) -> Result<Option<[u8; N]>, Malformed> {
         const { assert!(N <= 8) };
+        if self.gather(N, frame)? { Ok(self.partial.first_chunk::<N>().copied()) } else { Ok(None) }
+    }
+
+    /// Takes bytes until there are `wanted`. Says whether there are. One function for all widths.
+    fn gather(&mut self, wanted: usize, frame: &mut Frame<'_>) -> Result<bool, Malformed> {
         let have = usize::from(self.have);
-        let missing = N.saturating_sub(have);
+        let missing = wanted.saturating_sub(have);
         if (frame.left() as usize) < missing {
             return Err(Malformed);
         }
         let taken = frame.take_up_to(missing);
         let end = have.saturating_add(taken.len());
         self.partial.get_mut(have..end).ok_or(Malformed)?.copy_from_slice(taken);
-        self.have = end as u8;
-        if end < N {
-            return Ok(None);
-        }
-        self.have = 0;
-        Ok(self.partial.first_chunk::<N>().copied())
+        let whole = end >= wanted;
+        self.have = if whole { 0 } else { end as u8 };
+        Ok(whole)
     }
 
     pub(crate) fn i16(&mut self, frame: &mut Frame<'_>) -> Result<Option<i16>, Malformed> {

@@ -19,7 +19,8 @@ impl Console for HostConsole {
 /// The words that the host gave after the program's own name, in `buffer`.
 pub fn options(buffer: &mut [u8; 512]) -> &str {
     let line = semihosting::command_line(buffer).unwrap_or_default();
-    line.split_once(' ').map_or("", |(_program, options)| options)
+    let program = line.bytes().take_while(|&byte| byte != b' ').count();
+    line.get(program..).unwrap_or_default()
 }
 
 /// Seconds since 1970 as the host knows them. A board without QEMU would ask an SNTP server.

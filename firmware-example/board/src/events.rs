@@ -1,6 +1,6 @@
 //! The application's events as lines of the log.
 
-use nanokafka::{DeliveryError, DisconnectReason, Status};
+use nanokafka::{DeliveryError, DisconnectReason, ErrorCode, Status};
 use telemetry::{Event, EventLog};
 
 /// Logs through defmt: to UART0.
@@ -35,7 +35,15 @@ fn log_status(status: Status) {
         }
         Status::Unreachable(reason) => defmt::warn!("no broker can be reached: {}; trying again", reason),
         Status::TopicError(_, code) => {
-            defmt::warn!("the broker says error {=i16} of the topic; asking again", code.code());
+            // Log texts take no flash, `ErrorCode::name` does.
+            let name = match code {
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => defmt::intern!("UNKNOWN_TOPIC_OR_PARTITION"),
+                ErrorCode::LEADER_NOT_AVAILABLE => defmt::intern!("LEADER_NOT_AVAILABLE"),
+                ErrorCode::INVALID_TOPIC_EXCEPTION => defmt::intern!("INVALID_TOPIC_EXCEPTION"),
+                ErrorCode::TOPIC_AUTHORIZATION_FAILED => defmt::intern!("TOPIC_AUTHORIZATION_FAILED"),
+                _ => defmt::intern!("error"),
+            };
+            defmt::warn!("the broker says {=istr} ({=i16}) of the topic; asking again", name, code.code());
         }
         Status::Closed => defmt::info!("the producer has closed"),
         other => defmt::info!("{}", other),
@@ -45,7 +53,12 @@ fn log_status(status: Status) {
 fn log_failed(partition: Option<i32>, records: u32, error: DeliveryError) {
     match partition {
         Some(partition) => {
-            defmt::warn!("{=u32} readings for partition {=i32} were not delivered: {}", records, partition, error);
+            defmt::warn!(
+                "{=u32} readings for partition {=i32} were not delivered: {}",
+                records,
+                partition,
+                error
+            );
         }
         None => defmt::warn!("{=u32} readings were not delivered: {}", records, error),
     }

@@ -2,7 +2,9 @@
 
 use core::mem::MaybeUninit;
 
-use nanokafka::{BatchSlot, BrokerSlot, ConnectionSlot, PartitionQueue, PartitionSlot, Storage, TopicQueue, TopicSlot};
+use nanokafka::{
+    BatchSlot, BrokerSlot, ConnectionSlot, PartitionQueue, PartitionSlot, Storage, TopicQueue, TopicSlot,
+};
 
 use crate::TCP_SOCKETS;
 

@@ -17,8 +17,8 @@ fn main() -> ! {
     static mut KAFKA: KafkaMemory = KafkaMemory::new();
     static mut WORDS: [u8; 512] = [0; 512];
     board::start();
-    let options = Options::parse(board::options(WORDS))
-        .unwrap_or_else(|error| board::refuse(|line| error.write(line)));
+    let options =
+        Options::parse(board::options(WORDS)).unwrap_or_else(|error| board::refuse(|line| error.write(line)));
     defmt::info!(
         "{=u32} readings of {=u32} devices for topic {=str}",
         options.records,
@@ -63,9 +63,8 @@ fn run(
     telemetry.finish(&[
         ("stack_used", u64::from(board::stack_used())),
         ("run_ms", board::now_ms()),
-        ("produce_requests", counters.produce_requests),
-        ("batch_retries", counters.batch_retries),
-        ("disconnects", counters.disconnects),
+        ("requests", counters.produce_requests),
+        ("retries", counters.batch_retries),
     ])
 }
 
@@ -86,7 +85,7 @@ fn refuse(error: &StartError) -> ! {
             StartError::Config(error) => {
                 line.text(error.field).text(" is ").number(error.value).text(": ").text(error.rule)
             }
-            StartError::Topic(_) => line.text("the topic has no place"),
+            StartError::Topic(_) => line.text("topic: not a name that Kafka allows"),
         };
     })
 }

@@ -174,7 +174,15 @@ pub(crate) mod tests {
     fn numbers_are_decimal() {
         let mut console = Collected::default();
         let mut line = Line::new(&mut console, "n");
-        line.field("a", 0).field("b", u64::MAX).text(" ").signed(-12).text(" ").signed(i64::MIN).text(" ").hex(0xF0A9).end();
+        line.field("a", 0)
+            .field("b", u64::MAX)
+            .text(" ")
+            .signed(-12)
+            .text(" ")
+            .signed(i64::MIN)
+            .text(" ")
+            .hex(0xF0A9)
+            .end();
         assert_eq!(console.0, "n a=0 b=18446744073709551615 -12 -9223372036854775808 0x0000f0a9\n");
     }
 

@@ -83,7 +83,8 @@ fn divides() -> bool {
             let signed = (number_i.wrapping_div(by_i), number_i.wrapping_rem(by_i));
             let sign_is_kept = signed.1 == 0 || (signed.1 < 0) == (number_i < 0);
             unsigned.1 < by
-                && unsigned.0.checked_mul(by).and_then(|product| product.checked_add(unsigned.1)) == Some(number)
+                && unsigned.0.checked_mul(by).and_then(|product| product.checked_add(unsigned.1))
+                    == Some(number)
                 && signed.1.unsigned_abs() < by_i.unsigned_abs()
                 && sign_is_kept
                 && signed.0.wrapping_mul(by_i).wrapping_add(signed.1) == number_i

@@ -18,7 +18,8 @@ fn main() -> ! {
     static mut MEMORY: NetMemory = NetMemory::new();
     static mut WORDS: [u8; 512] = [0; 512];
     board::start();
-    let options = Options::parse(board::options(WORDS)).unwrap_or_else(|error| board::refuse(|line| error.write(line)));
+    let options =
+        Options::parse(board::options(WORDS)).unwrap_or_else(|error| board::refuse(|line| error.write(line)));
     let mut network = Network::start(MEMORY, u64::from(board::host_seconds()));
     while !network.is_up() {
         if !network.poll(board::now_ms()) {
