@@ -3,8 +3,8 @@
 //! Needs a JDK and Maven, and takes minutes: `cargo xtask test` runs it, or
 //! `cargo test -p nanokafka-tests --test real_kafka -- --ignored`.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nanokafka::{Acks, Config, DeliveryError, ErrorCode};
 use nanokafka_cluster::{Cluster, Options};
@@ -19,8 +19,12 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Broker-wide, so that no test needs to change a topic.
 const MESSAGE_BYTES_MAX: &str = "4000";
 
-/// The time of the first record; the broker refuses what lies in its future.
-const TIME_MS: i64 = 1_700_000_000_000;
+/// The time of the first record, in ms since 1970: an hour ago. Brokers from 4.0 refuse what lies in their future,
+/// and half a minute after its start a broker deletes what is older than its retention of a week.
+static TIME_MS: LazyLock<i64> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is not before 1970");
+    i64::try_from(now.as_millis()).expect("a clock that is not in another age") - 3_600_000
+});
 
 type Scenario = (&'static str, fn(&mut Cluster));
 
@@ -94,7 +98,7 @@ fn reading(n: u32) -> Content {
         key: Some(format!("device-{device}").into_bytes()),
         value: Some(format!("t={}.{} p=1013 n={n}", 20 + n % 5, n % 10).into_bytes()),
         headers: Vec::new(),
-        timestamp_ms: TIME_MS + i64::from(n),
+        timestamp_ms: *TIME_MS + i64::from(n),
     }
 }
 
@@ -122,14 +126,14 @@ fn telemetry_arrives_as_it_was(cluster: &mut Cluster) {
     }
     let header = |key: &str, value: Option<&[u8]>| (key.to_owned(), value.map(<[u8]>::to_vec));
     let odd = [
-        Content { key: None, value: None, headers: vec![], timestamp_ms: TIME_MS },
+        Content { key: None, value: None, headers: vec![], timestamp_ms: *TIME_MS },
         Content { key: Some(vec![]), value: Some(vec![]), headers: vec![], timestamp_ms: -1 },
         Content { key: None, value: Some(vec![0, 255]), headers: vec![header("a", None)], timestamp_ms: 0 },
         Content {
             key: Some("größe".into()),
             value: None,
             headers: vec![header("", Some(b"")), header("ü", Some(&[1, 2, 3]))],
-            timestamp_ms: TIME_MS - 86_400_000,
+            timestamp_ms: *TIME_MS - 86_400_000,
         },
     ];
     for content in odd {
