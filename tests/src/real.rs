@@ -1,5 +1,6 @@
 //! A producer over tokio against a real cluster, with the same journal and the same judge. Real time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant as StdInstant};
@@ -11,12 +12,15 @@ use tokio::runtime::Runtime;
 
 use crate::broker::Content;
 use crate::journal::Journal;
-use crate::oracle::{Found, SixCounts, judge};
+use crate::oracle::{Found, Outcome, SixCounts, judge};
 use crate::rig::Woken;
 use crate::world::{Capacities, lend};
 
 /// What has not happened by then is a hang: a broker that was killed is back in half of it.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long what was acknowledged may take to become readable.
+const READ_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A producer of a real cluster.
 pub struct RealWorld {
@@ -143,12 +147,64 @@ impl RealWorld {
         self.producer.close(deadline);
         self.run_until("the producer is closed", |world| world.producer.is_closed());
         self.journal.take_deliveries(&mut self.producer);
-        let mut found = Vec::new();
-        for topic in topics {
-            let records = cluster.read_all(topic).unwrap_or_else(|error| panic!("{topic}: {error}"));
-            found.extend(records.into_iter().map(|record| found_in(topic, record)));
+        let found: Vec<Found> =
+            topics.iter().flat_map(|topic| self.read_to_the_end(cluster, topic)).collect();
+        let counts = judge(self.journal.records(), &found);
+        if counts.lost > 0 {
+            for topic in topics {
+                self.tell_where_it_is_missing(cluster, topic, &found);
+            }
         }
-        judge(self.journal.records(), &found)
+        counts
+    }
+
+    /// The topic's records. Reads again when the reader did not come as far as was acknowledged: a consumer's first
+    /// look at a cluster that has just lost and regained a broker can end too early. What is still not there after
+    /// [`READ_PATIENCE`] is lost.
+    fn read_to_the_end(&self, cluster: &Cluster, topic: &str) -> Vec<Found> {
+        let give_up = StdInstant::now() + READ_PATIENCE;
+        loop {
+            let records = cluster.read_all(topic).unwrap_or_else(|error| panic!("{topic}: {error}"));
+            let ends = cluster.end_offsets(topic).unwrap_or_else(|error| panic!("{topic}: {error}"));
+            let mut ends_read = BTreeMap::new();
+            for record in &records {
+                ends_read.insert(record.partition, record.offset + 1);
+            }
+            let came_to = |partition: i32| ends_read.get(&partition).copied().unwrap_or(0);
+            let came_to_the_end = (0..).zip(&ends).all(|(partition, end)| came_to(partition) >= *end);
+            let saw_what_was_acked = self.journal.records().iter().all(|record| match record.outcome {
+                Outcome::Acked { partition, offset: Some(offset) } if record.topic == topic => {
+                    came_to(partition) > offset
+                }
+                Outcome::Acked { .. } | Outcome::Failed | Outcome::Unreported => true,
+            });
+            if (came_to_the_end && saw_what_was_acked) || StdInstant::now() > give_up {
+                return records.into_iter().map(|record| found_in(topic, record)).collect();
+            }
+            eprintln!("{topic}: the reader ended early, end offsets {ends:?}; reading again");
+        }
+    }
+
+    /// For each partition: what was acknowledged, what was read, and where the log ends now.
+    fn tell_where_it_is_missing(&self, cluster: &Cluster, topic: &str, found: &[Found]) {
+        let ends = cluster.end_offsets(topic);
+        eprintln!("{topic}: end offsets now {ends:?}, leaders {:?}", cluster.leaders(topic));
+        for partition in 0..ends.map_or(0, |ends| ends.len() as i32) {
+            let acked = self.journal.records().iter().filter_map(|record| match record.outcome {
+                Outcome::Acked { partition: at, offset } if at == partition && record.topic == topic => {
+                    offset
+                }
+                _ => None,
+            });
+            let read = found.iter().filter(|record| record.topic == topic && record.partition == partition);
+            let read: Vec<i64> = read.map(|record| record.offset).collect();
+            let (first, last) = (read.first(), read.last());
+            eprintln!(
+                "  {partition}: acked up to {:?}, read {} from {first:?} to {last:?}",
+                acked.max(),
+                read.len()
+            );
+        }
     }
 
     /// What to know when something went wrong.
