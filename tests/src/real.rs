@@ -194,7 +194,7 @@ impl RealWorld {
                 Outcome::Acked { partition: at, offset } if at == partition && record.topic == topic => {
                     offset
                 }
-                _ => None,
+                Outcome::Acked { .. } | Outcome::Failed | Outcome::Unreported => None,
             });
             let read = found.iter().filter(|record| record.topic == topic && record.partition == partition);
             let read: Vec<i64> = read.map(|record| record.offset).collect();
