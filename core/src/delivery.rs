@@ -113,7 +113,8 @@ pub enum DeliveryError {
     Timeout {
         /// The batch was on its way at least once: the records may be in the log all the same.
         maybe_written: bool,
-        /// The last error of the batch, or of its topic's metadata; `NONE` when there was none.
+        /// The last error of the batch; for one that was never sent, that of its topic's metadata, or
+        /// `NETWORK_EXCEPTION` while no broker is connected; `NONE` when there was none.
         cause: ErrorCode,
     },
     /// A broker refused the batch with a code that no retry can mend, or `retries` are used up. The client's own

@@ -5,9 +5,14 @@
 pub(crate) struct Random(u64);
 
 impl Random {
+    /// Seeds that are near each other, as those of devices of one series are, give unrelated sequences
+    /// (splitmix64, Steele et al. 2014).
     pub(crate) const fn new(seed: u64) -> Self {
+        let mut state = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         // The all-zero state is the generator's fixed point.
-        Self(if seed == 0 { 0x9E37_79B9_7F4A_7C15 } else { seed })
+        Self((state ^ (state >> 31)) | 1)
     }
 
     pub(crate) fn next_u32(&mut self) -> u32 {

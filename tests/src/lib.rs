@@ -20,3 +20,8 @@ pub mod rig;
 pub mod scenario;
 pub mod source;
 pub mod world;
+
+/// The examples of the README, which are doc tests here because they need every crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -187,7 +187,7 @@ impl Connection {
             return Ok(Step::Go(Stage::Open { local }));
         }
         if socket.is_open() {
-            socket.register_send_waker(cx.waker());
+            wake_when_writable(socket, cx);
             return Ok(Step::Wait);
         }
         self.failure = match local {
@@ -216,7 +216,7 @@ impl Connection {
             taken = taken.saturating_add(socket.send_slice(body).unwrap_or(0));
         }
         if taken == 0 {
-            socket.register_send_waker(cx.waker());
+            wake_when_writable(socket, cx);
             return Poll::Pending;
         }
         Poll::Ready(Ok(taken))
@@ -231,7 +231,7 @@ impl Connection {
         let (socket, local) = self.open_socket(net.sockets)?;
         match socket.recv_slice(buf) {
             Ok(0) => {
-                socket.register_recv_waker(cx.waker());
+                wake_when_readable(socket, cx);
                 Poll::Pending
             }
             Ok(count) => Poll::Ready(Ok(count)),
@@ -314,3 +314,20 @@ fn tcp_in<'s, 'd>(sockets: &'s mut SocketSet<'d>, handle: SocketHandle) -> Optio
     // `SocketSet::get_mut` panics where this gives `None`.
     sockets.iter_mut().find(|(at, _)| *at == handle).and_then(|(_, socket)| tcp::Socket::downcast_mut(socket))
 }
+
+#[cfg(feature = "async")]
+fn wake_when_writable(socket: &mut tcp::Socket<'_>, cx: &mut Context<'_>) {
+    socket.register_send_waker(cx.waker());
+}
+
+#[cfg(feature = "async")]
+fn wake_when_readable(socket: &mut tcp::Socket<'_>, cx: &mut Context<'_>) {
+    socket.register_recv_waker(cx.waker());
+}
+
+// A super-loop asks again by itself.
+#[cfg(not(feature = "async"))]
+fn wake_when_writable(_: &mut tcp::Socket<'_>, _: &mut Context<'_>) {}
+
+#[cfg(not(feature = "async"))]
+fn wake_when_readable(_: &mut tcp::Socket<'_>, _: &mut Context<'_>) {}

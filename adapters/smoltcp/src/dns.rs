@@ -50,7 +50,10 @@ impl Query {
         match socket.get_query_result(self.handle) {
             Ok(found) => Poll::Ready(Ok(Addresses::of_name(found, ask_for_ipv6))),
             Err(dns::GetQueryResultError::Pending) => {
+                #[cfg(feature = "async")]
                 socket.register_query_waker(self.handle, cx.waker());
+                #[cfg(not(feature = "async"))]
+                let _ = cx;
                 Poll::Pending
             }
             Err(dns::GetQueryResultError::Failed) if ask_for_ipv6 => {

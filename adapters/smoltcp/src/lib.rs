@@ -108,7 +108,7 @@
 //! Until there is a lease, attempts fail with `AddrNotAvailable`, which
 //! [`Polled::status`](nanokafka::Polled::status) shows, and are repeated.
 //!
-//! In an async executor, one task does the same with `poll_fn`, [`Producer::poll_with`](nanokafka::Producer::poll_with)
+//! In an async executor (feature `async`, on by default), one task does the same with `poll_fn`, [`Producer::poll_with`](nanokafka::Producer::poll_with)
 //! and its `cx`: a call that could not go on registers the waker with the socket it waits for, and the next
 //! `Interface::poll` that changes something wakes it.
 //!

@@ -47,7 +47,10 @@ pub(super) enum Outcome {
 
 impl Outcome {
     pub(super) fn is_decided(&self) -> bool {
-        *self != Self::Undecided
+        match self {
+            Self::Undecided => false,
+            Self::Delivered(_) | Self::Failed(_) => true,
+        }
     }
 }
 

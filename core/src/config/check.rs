@@ -1,33 +1,12 @@
-use super::{Config, address::parts_of};
+use super::{Config, ConfigError, address::parts_of};
 use crate::batch;
 
-/// A configuration that cannot work: which field, its value, and the rule that it breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct ConfigError {
-    /// The field of [`Config`](crate::Config) or of [`Storage`](crate::Storage).
-    pub field: &'static str,
-    /// The field's value; for texts and tables their length, or the place of the entry that is wrong.
-    pub value: u64,
-    /// The rule in words, with the bound in it.
-    pub rule: &'static str,
-}
-
-impl core::fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} is {}: {}", self.field, self.value, self.rule)
-    }
-}
-
-impl core::error::Error for ConfigError {}
-
-/// `Err` with the field's name and value unless the rule holds.
+/// `Err` with the rule and the field's value unless the rule holds.
 macro_rules! require {
-    ($holds:expr, $field:literal, $value:expr, $rule:literal) => {
+    ($holds:expr, $rule:ident, $value:expr) => {
         if !$holds {
             #[allow(clippy::cast_lossless, reason = "constants have no `From`")]
-            return Err(ConfigError { field: $field, value: $value as u64, rule: $rule });
+            return Err($crate::config::ConfigError::new($crate::config::Rule::$rule, $value as u64));
         }
     };
 }
@@ -67,56 +46,26 @@ impl Config<'_> {
     )]
     const fn validate_addresses(&self) -> Result<(), ConfigError> {
         let count = self.bootstrap.len();
-        require!(count >= 1, "bootstrap", count, "bootstrap must name at least one broker");
-        require!(count <= BOOTSTRAP_MAX, "bootstrap", count, "bootstrap may name at most 16 brokers");
+        require!(count >= 1, BootstrapEmpty, count);
+        require!(count <= BOOTSTRAP_MAX, BootstrapLong, count);
         let mut index = 0;
         while index < count {
-            require!(
-                parts_of(self.bootstrap[index].as_bytes()).is_some(),
-                "bootstrap",
-                index,
-                "each bootstrap entry must be host:port or [ipv6]:port"
-            );
+            require!(parts_of(self.bootstrap[index].as_bytes()).is_some(), BootstrapEntry, index);
             index += 1;
         }
         let client_id = self.client_id.len();
-        require!(
-            client_id <= CLIENT_ID_BYTES_MAX,
-            "client_id",
-            client_id,
-            "client_id may have at most 64 bytes"
-        );
+        require!(client_id <= CLIENT_ID_BYTES_MAX, ClientId, client_id);
         Ok(())
     }
 
     const fn validate_sizes(&self) -> Result<(), ConfigError> {
         let in_flight = self.max_in_flight;
-        require!(in_flight >= 1, "max_in_flight", in_flight, "max_in_flight must be 1 to 5");
-        require!(
-            in_flight as usize <= MAX_IN_FLIGHT,
-            "max_in_flight",
-            in_flight,
-            "max_in_flight must be 1 to 5"
-        );
-        require!(
-            self.max_request_bytes <= i32::MAX as u32 / 2,
-            "max_request_bytes",
-            self.max_request_bytes,
-            "max_request_bytes must be below 1 GiB"
-        );
+        require!(in_flight >= 1, MaxInFlight, in_flight);
+        require!(in_flight as usize <= MAX_IN_FLIGHT, MaxInFlight, in_flight);
+        require!(self.max_request_bytes <= i32::MAX as u32 / 2, MaxRequestBytes, self.max_request_bytes);
         if let Some(batch_bytes) = self.batch_bytes {
-            require!(
-                batch_bytes as usize >= batch::BYTES_MIN,
-                "batch_bytes",
-                batch_bytes,
-                "batch_bytes must be at least 82: the batch header and the overhead of one record"
-            );
-            require!(
-                batch_bytes <= self.max_request_bytes,
-                "batch_bytes",
-                batch_bytes,
-                "batch_bytes must not exceed max_request_bytes"
-            );
+            require!(batch_bytes as usize >= batch::BYTES_MIN, BatchBytesMin, batch_bytes);
+            require!(batch_bytes <= self.max_request_bytes, BatchBytesRequest, batch_bytes);
         }
         Ok(())
     }
@@ -124,48 +73,37 @@ impl Config<'_> {
     const fn validate_times(&self) -> Result<(), ConfigError> {
         require!(
             self.request_timeout_ms >= 1 && self.request_timeout_ms <= i32::MAX as u32,
-            "request_timeout_ms",
-            self.request_timeout_ms,
-            "request_timeout_ms must be 1 to 2147483647"
+            RequestTimeout,
+            self.request_timeout_ms
         );
         // KIP-91: otherwise a batch could expire before its first request can.
         require!(
             self.delivery_timeout_ms as u64
                 >= (self.linger_ms as u64).saturating_add(self.request_timeout_ms as u64),
-            "delivery_timeout_ms",
-            self.delivery_timeout_ms,
-            "delivery_timeout_ms must be at least linger_ms + request_timeout_ms"
+            DeliveryTimeout,
+            self.delivery_timeout_ms
         );
         require!(
             self.retry_backoff_max_ms >= self.retry_backoff_ms,
-            "retry_backoff_max_ms",
-            self.retry_backoff_max_ms,
-            "retry_backoff_max_ms must be at least retry_backoff_ms"
+            RetryBackoffMax,
+            self.retry_backoff_max_ms
         );
         require!(
             self.reconnect_backoff_max_ms >= self.reconnect_backoff_ms,
-            "reconnect_backoff_max_ms",
-            self.reconnect_backoff_max_ms,
-            "reconnect_backoff_max_ms must be at least reconnect_backoff_ms"
+            ReconnectBackoffMax,
+            self.reconnect_backoff_max_ms
         );
         require!(
             self.socket_connection_setup_timeout_ms >= 1,
-            "socket_connection_setup_timeout_ms",
-            self.socket_connection_setup_timeout_ms,
-            "socket_connection_setup_timeout_ms must be at least 1"
+            SetupTimeout,
+            self.socket_connection_setup_timeout_ms
         );
         require!(
             self.socket_connection_setup_timeout_max_ms >= self.socket_connection_setup_timeout_ms,
-            "socket_connection_setup_timeout_max_ms",
-            self.socket_connection_setup_timeout_max_ms,
-            "socket_connection_setup_timeout_max_ms must be at least socket_connection_setup_timeout_ms"
+            SetupTimeoutMax,
+            self.socket_connection_setup_timeout_max_ms
         );
-        require!(
-            self.metadata_max_age_ms >= 1,
-            "metadata_max_age_ms",
-            self.metadata_max_age_ms,
-            "metadata_max_age_ms must be at least 1"
-        );
+        require!(self.metadata_max_age_ms >= 1, MetadataMaxAge, self.metadata_max_age_ms);
         Ok(())
     }
 }
@@ -209,10 +147,10 @@ mod tests {
         ];
         for (config, field, value) in cases {
             let error = config.validate().unwrap_err();
-            assert_eq!((error.field, error.value), (field, value), "{error}");
+            assert_eq!((error.field(), error.value()), (field, value), "{error}");
         }
         let long = "x".repeat(65);
-        assert_eq!(Config { client_id: &long, ..base }.validate().unwrap_err().field, "client_id");
+        assert_eq!(Config { client_id: &long, ..base }.validate().unwrap_err().field(), "client_id");
         assert_eq!(Config { delivery_timeout_ms: 30_005, ..base }.validate(), Ok(()));
     }
 }

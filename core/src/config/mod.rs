@@ -2,10 +2,12 @@
 
 mod address;
 mod check;
+mod rule;
 
 pub(crate) use address::endpoint_of;
-pub use check::ConfigError;
 pub(crate) use check::{MAX_IN_FLIGHT, require};
+pub use rule::ConfigError;
+pub(crate) use rule::Rule;
 
 /// Which acknowledgement ends the wait for a batch (Kafka's `acks`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,7 +163,7 @@ impl<'a> Config<'a> {
     pub const fn checked(self) -> Self {
         match self.validate() {
             Ok(()) => self,
-            Err(error) => panic!("{}", error.rule),
+            Err(error) => panic!("{}", error.rule()),
         }
     }
 }

@@ -28,6 +28,25 @@ pub enum DisconnectReason {
     Closed,
 }
 
+impl core::fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        use embedded_io::ErrorKind;
+        match self {
+            Self::Transport(ErrorKind::NotFound) => f.write_str("the name does not resolve"),
+            Self::Transport(ErrorKind::ConnectionRefused) => f.write_str("connection refused"),
+            Self::Transport(kind) => write!(f, "transport error {kind:?}"),
+            Self::PeerClosed => f.write_str("closed by the peer"),
+            Self::SetupTimeout => f.write_str("no connection within socket_connection_setup_timeout_ms"),
+            Self::RequestTimeout => f.write_str("no answer within request_timeout_ms"),
+            Self::MalformedResponse => {
+                f.write_str("malformed response: perhaps the port speaks something else")
+            }
+            Self::UnsupportedVersion => f.write_str("the broker does not speak a version that is needed"),
+            Self::Closed => f.write_str("closed by the producer"),
+        }
+    }
+}
+
 // Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

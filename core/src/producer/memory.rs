@@ -139,71 +139,30 @@ impl Storage<'_> {
     pub(super) fn validate(&self, config: &Config<'_>) -> Result<(), ConfigError> {
         let slot = self.batch_bytes;
         let batches = self.batches.len();
-        require!(
-            (batch::BYTES_MIN..=batch::BYTES_MAX).contains(&slot),
-            "batch_bytes",
-            slot,
-            "a batch slot must have 82 bytes to 1 GiB"
-        );
-        require!(
-            slot <= config.max_request_bytes as usize,
-            "batch_bytes",
-            slot,
-            "a batch slot must not exceed max_request_bytes"
-        );
+        require!((batch::BYTES_MIN..=batch::BYTES_MAX).contains(&slot), SlotBytes, slot);
+        require!(slot <= config.max_request_bytes as usize, SlotBytesRequest, slot);
         if let Some(due) = config.batch_bytes {
-            require!(
-                due as usize <= slot,
-                "batch_bytes",
-                due,
-                "batch_bytes must not exceed the batch slot that was lent"
-            );
+            require!(due as usize <= slot, BatchBytesSlot, due);
         }
-        require!((1..=65_534).contains(&batches), "batches", batches, "there must be 1 to 65534 batch slots");
-        require!(
-            slot.checked_mul(batches) == Some(self.arena.len()),
-            "arena",
-            self.arena.len(),
-            "arena must have batch_bytes for each batch slot"
-        );
+        require!((1..=65_534).contains(&batches), Batches, batches);
+        require!(slot.checked_mul(batches) == Some(self.arena.len()), Arena, self.arena.len());
         self.validate_tables()
     }
 
     fn validate_tables(&self) -> Result<(), ConfigError> {
         let (topics, partitions) = (self.topics.len(), self.partitions.len());
-        require!((1..=TOPICS_MAX).contains(&topics), "topics", topics, "there must be 1 to 256 topic slots");
-        require!(
-            self.topic_queues.len() == topics,
-            "topic_queues",
-            self.topic_queues.len(),
-            "there must be as many topic queues as topic slots"
-        );
+        require!((1..=TOPICS_MAX).contains(&topics), Topics, topics);
+        require!(self.topic_queues.len() == topics, TopicQueues, self.topic_queues.len());
         require!(
             partitions >= topics && partitions.is_multiple_of(topics) && partitions <= 65_535,
-            "partitions",
-            partitions,
-            "there must be the same number of partition slots for each topic, at least 1, and 65535 at most in all"
+            Partitions,
+            partitions
         );
-        require!(
-            self.partition_queues.len() == partitions,
-            "partition_queues",
-            self.partition_queues.len(),
-            "there must be as many partition queues as partition slots"
-        );
+        require!(self.partition_queues.len() == partitions, PartitionQueues, self.partition_queues.len());
         let (brokers, connections) = (self.brokers.len(), self.connections.len());
-        require!(brokers >= 1, "brokers", brokers, "there must be at least 1 broker slot");
-        require!(
-            (1..=CONNECTIONS_MAX).contains(&connections),
-            "connections",
-            connections,
-            "there must be 1 to 128 connection slots"
-        );
-        require!(
-            self.receive.len() >= 16,
-            "receive",
-            self.receive.len(),
-            "receive must have at least 16 bytes"
-        );
+        require!(brokers >= 1, Brokers, brokers);
+        require!((1..=CONNECTIONS_MAX).contains(&connections), Connections, connections);
+        require!(self.receive.len() >= 16, Receive, self.receive.len());
         Ok(())
     }
 }

@@ -35,3 +35,15 @@ pub enum Status {
     /// `close` was called, everything has its outcome, and no connection is open.
     Closed,
 }
+
+impl core::fmt::Display for Status {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Connecting => f.write_str("connecting"),
+            Self::Online => f.write_str("online"),
+            Self::Unreachable(reason) => write!(f, "unreachable: {reason}"),
+            Self::TopicError(topic, error) => write!(f, "topic {}: {error}", topic.index()),
+            Self::Closed => f.write_str("closed"),
+        }
+    }
+}

@@ -23,8 +23,12 @@ impl Sender<'_> {
                 }
             }
         }
-        let metadata = &self.metadata;
-        self.accumulator.expire(now, |topic| metadata.error_of(topic), &mut self.counters);
+        let (metadata, connected) = (&self.metadata, self.network.any_ready());
+        let cause = |topic| match metadata.error_of(topic) {
+            ErrorCode::NONE if !connected => ErrorCode::NETWORK_EXCEPTION,
+            error => error,
+        };
+        self.accumulator.expire(now, cause, &mut self.counters);
     }
 
     fn ask_for_unknown_leaders(&mut self) {

@@ -83,7 +83,7 @@ fn refuse(error: &StartError) -> ! {
     board::refuse(|line| {
         match error {
             StartError::Config(error) => {
-                line.text(error.field).text(" is ").number(error.value).text(": ").text(error.rule)
+                line.text("configuration: ").text(error.field()).text(" is ").number(error.value())
             }
             StartError::Topic(_) => line.text("topic: not a name that Kafka allows"),
         };
