@@ -33,6 +33,8 @@ pub struct Record<'a> {
     /// Headers in order.
     pub headers: &'a [Header<'a>],
     /// Wall-clock time of the record in ms since 1970, or -1, "no timestamp", for a device that does not know it.
+    /// Brokers delete records that are older than a topic's retention, and those from 4.0 refuse times that are
+    /// more than an hour ahead of theirs (INVALID_TIMESTAMP, KIP-937): rather none than a wrong one.
     pub timestamp_ms: i64,
 }
 

@@ -50,9 +50,10 @@ impl Network<'_> {
         best.map(|(connection, _)| connection)
     }
 
-    /// Whether a connection is being set up, or is ready but busy: no other need be opened for metadata.
-    pub(crate) fn is_any_under_way(&self) -> bool {
-        self.connections.iter().any(ConnectionSlot::is_open)
+    /// Whether a connection is being set up, or is ready and only busy: no other need be opened for metadata. One
+    /// that is throttled will not do for as long as that takes.
+    pub(crate) fn is_any_under_way(&self, now: Instant) -> bool {
+        self.connections.iter().any(|slot| slot.is_open() && slot.throttled_until <= now)
     }
 
     /// Begins to connect to the node among these that was tried longest ago; those that back off are left out.

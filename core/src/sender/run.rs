@@ -116,7 +116,7 @@ impl Sender<'_> {
             wake.at(now, at, WakeReason::Metadata);
         }
         // One attempt at a time: an update never opens a second connection (Java's `maybeUpdate`).
-        if self.network.is_any_under_way() {
+        if self.network.is_any_under_way(now) {
             return;
         }
         let (network, random) = (&mut self.network, &mut self.random);
@@ -124,14 +124,14 @@ impl Sender<'_> {
             NodeState::At(at) => Some(at),
             NodeState::Waiting | NodeState::Ready { .. } => None,
         };
-        if network.is_any_under_way() {
+        if network.is_any_under_way(now) {
             return;
         }
         // No broker of the cluster can be tried now: the bootstrap addresses stay the last resort (KIP-899).
         let mut bootstrap = (1..=self.config.bootstrap.len() as i32).map(i32::wrapping_neg);
         if let NodeState::At(at) = network.connect_any(now, &mut bootstrap, random) {
             wake.at(now, soonest.map_or(at, |soonest| soonest.min(at)), WakeReason::Reconnect);
-        } else if let (Some(at), false) = (soonest, network.is_any_under_way()) {
+        } else if let (Some(at), false) = (soonest, network.is_any_under_way(now)) {
             wake.at(now, at, WakeReason::Reconnect);
         }
     }
