@@ -56,7 +56,7 @@ impl Accumulator<'_> {
         created.and_then(|created| self.expires_at(created)).is_some_and(|at| at <= now)
     }
 
-    /// Whether a batch's bytes may have reached a broker before its present attempt, if any.
+    /// The error that a batch's last attempt ended with.
     pub(crate) fn last_error(&self, index: u16) -> ErrorCode {
         self.batches.get(index).map_or(ErrorCode::NONE, |batch| batch.last_error)
     }

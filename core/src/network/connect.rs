@@ -118,7 +118,8 @@ impl Network<'_> {
             return vacant;
         }
         if self.connections.iter().all(|slot| slot.leaving == Leaving::Not) {
-            let open_longest = self.oldest(|slot| slot.state == State::Ready);
+            // One that is throttled would forget it, and be asked again too early.
+            let open_longest = self.oldest(|slot| slot.state == State::Ready && slot.throttled_until <= now);
             if let Some(slot) = open_longest.and_then(|connection| self.get_mut(connection)) {
                 slot.leaving = Leaving::Unused;
             }

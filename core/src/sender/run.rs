@@ -127,6 +127,13 @@ impl Sender<'_> {
         if network.is_any_under_way(now) {
             return;
         }
+        // A throttled broker is not asked by another of its addresses.
+        if network.any_ready() {
+            if let Some(at) = soonest {
+                wake.at(now, at, WakeReason::Reconnect);
+            }
+            return;
+        }
         // No broker of the cluster can be tried now: the bootstrap addresses stay the last resort (KIP-899).
         let mut bootstrap = (1..=self.config.bootstrap.len() as i32).map(i32::wrapping_neg);
         if let NodeState::At(at) = network.connect_any(now, &mut bootstrap, random) {
