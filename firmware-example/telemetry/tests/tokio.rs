@@ -101,7 +101,7 @@ async fn a_wrong_address_is_told_and_each_reading_reported() {
     let outcome = run(format!("broker={refuses} records=40 devices=3 delivery_timeout_ms=300")).await;
     assert_eq!(outcome.exit_code, 1);
     assert!(outcome.lines.ends_with("NK done accepted=40 delivered=0 failed=40\n"), "{}", outcome.lines);
-    assert!(outcome.lines.contains("NK failed partition=-1 counters=39 code=0 reason=TIMEOUT\n"));
+    assert!(outcome.lines.contains("NK failed partition=-1 counters=39 code=13 reason=TIMEOUT\n"));
     let is_told =
         |event: &Event| matches!(event, Event::Status(Status::Unreachable(DisconnectReason::Transport(_))));
     assert!(outcome.events.iter().any(is_told), "{:?}", outcome.events);
