@@ -33,7 +33,7 @@ pub(super) fn shares(elf: &object::File<'_>) -> Result<BTreeMap<String, u64>> {
             }
         }
     }
-    let constants = [SectionKind::ReadOnlyData, SectionKind::Data];
+    let constants = [SectionKind::ReadOnlyData, SectionKind::ReadOnlyString, SectionKind::Data];
     for symbol in elf.symbols().filter(|s| s.size() > 0) {
         let Some(section) = symbol.section_index().and_then(|i| elf.section_by_index(i).ok()) else {
             continue;
