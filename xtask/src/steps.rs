@@ -58,7 +58,7 @@ pub(crate) const STEPS: &[Step] = &[
         CargoForEachTarget("build -p nanokafka -p nanokafka-smoltcp -p nanokafka-embedded-io"),
         CargoForEachTarget("build --manifest-path {firmware} -p telemetry"),
     ]),
-    step("unit", Rust, "unit and documentation tests of every crate but the shared suite's", &[
+    step("unit", Rust, "unit and documentation tests of every crate but the shared suite's, and the firmware's application on tokio", &[
         Cargo("test --workspace --exclude nanokafka-tests"),
         Cargo("test --manifest-path {firmware} -p telemetry --target {host}"),
     ]),
@@ -66,23 +66,24 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("test -p nanokafka-tests --test layers"),
     ]),
     step("suite", Rust, "the shared suite: in memory, tokio on loopback, smoltcp on a simulated link", &[
-        Cargo("test -p nanokafka-tests"),
+        // The tests over tokio mostly wait, so more of them run at once than there are processors.
+        Cargo("test -p nanokafka-tests -- --test-threads=8"),
     ]),
     step("firmware", JavaAndQemu, "the firmware in QEMU into Kafka 4.4.0, judged by the six counts", &[
         Xtask("demo"),
     ]),
     step("kafka-4.4.0", Java, "the shared suite on real Apache Kafka 4.4.0", &[
-        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 4_4_0"),
-        Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 4_4_0"),
+        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 kafka_4_4_0"),
+        Cargo("test -p nanokafka-tests --release --test real_kafka -- --ignored kafka_4_4_0::"),
     ]),
     step("kafka-3.9.2", JavaAndQemu, "the shared suite and the firmware on real Apache Kafka 3.9.2", &[
-        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 3_9_2"),
-        Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 3_9_2"),
+        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 kafka_3_9_2"),
+        Cargo("test -p nanokafka-tests --release --test real_kafka -- --ignored kafka_3_9_2::"),
         Xtask("demo --kafka 3.9.2"),
     ]),
     step("kafka-2.8.2", JavaAndQemu, "the shared suite and the firmware on real Apache Kafka 2.8.2 with ZooKeeper", &[
-        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 2_8_2"),
-        Cargo("test -p nanokafka-tests --release -- --ignored --test-threads=1 2_8_2"),
+        Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 kafka_2_8_2"),
+        Cargo("test -p nanokafka-tests --release --test real_kafka -- --ignored kafka_2_8_2::"),
         Xtask("demo --kafka 2.8.2"),
     ]),
 ];

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: all that CI runs, step by step.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -131,12 +132,32 @@ fn run_command(mut command: Command) -> Result<()> {
     let what = words.join(" ").replace(&format!("{}/", root().display()), "");
     println!("--- {what}");
     command.stdin(Stdio::null());
+    let runs_tests = words.first().is_some_and(|word| word == "test");
+    if runs_tests {
+        command.stdout(Stdio::piped());
+    }
     let mut process = Process::spawn(command).with_context(|| format!("cannot run {what}"))?;
+    let mut passed = 0;
+    for line in process.child().stdout.take().map(BufReader::new).into_iter().flat_map(|s| s.split(b'\n')) {
+        let line = line.with_context(|| format!("cannot read what {what} prints"))?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        passed += tests_passed(&line);
+    }
     let status = process.wait().with_context(|| format!("cannot wait for {what}"))?;
     if !status.success() {
         bail!("{what}: {status}");
     }
+    if runs_tests && passed == 0 {
+        bail!("{what}: not one test ran, so a name in it is no longer that of a test");
+    }
     Ok(())
+}
+
+/// How many tests have passed, from the line at the end of a test program.
+fn tests_passed(line: &str) -> u64 {
+    let Some((_, counts)) = line.split_once("test result: ok. ") else { return 0 };
+    counts.split_once(" passed").and_then(|(count, _)| count.parse().ok()).unwrap_or(0)
 }
 
 fn summarise(results: &[(&str, Duration, bool)]) -> ExitCode {
@@ -149,4 +170,29 @@ fn summarise(results: &[(&str, Duration, bool)]) -> ExitCode {
     let failed = results.iter().filter(|r| !r.2).count();
     println!("{} passed, {failed} failed", results.len() - failed);
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_passed_are_counted() {
+        let line =
+            "test result: ok. 78 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.48s";
+        assert_eq!(tests_passed(line), 78);
+        assert_eq!(tests_passed("test result: FAILED. 3 passed; 1 failed"), 0);
+        assert_eq!(tests_passed("running 3 tests"), 0);
+    }
+
+    #[test]
+    fn a_filter_that_matches_no_test_fails() {
+        let cargo_that_says = |count: &str| {
+            let mut command = Command::new("echo");
+            command.args(["test", "result:", "ok.", count, "passed;"]);
+            run_command(command)
+        };
+        assert!(cargo_that_says("0").unwrap_err().to_string().contains("not one test ran"));
+        cargo_that_says("2").unwrap();
+    }
 }

@@ -15,7 +15,9 @@ pub(crate) enum Fact {
     Failed { counters: Vec<u32>, why: String },
     /// The run is over; all its fields.
     Done(BTreeMap<String, u64>),
-    /// Anything else, such as `error` or `panic`: for a person to read.
+    /// It cannot go on, and says where it was: return addresses, innermost first.
+    Panic { stack: Vec<u64> },
+    /// Anything else, such as `error` or `fault`: for a person to read.
     Other(String),
 }
 
@@ -43,9 +45,16 @@ impl Fact {
                 let numbers = fields.iter().filter_map(|(k, v)| Some(((*k).to_owned(), v.parse().ok()?)));
                 Some(Self::Done(numbers.collect()))
             }
+            "panic" => Some(Self::Panic { stack: addresses(fields.get("stack")?)? }),
             _ => None,
         }
     }
+}
+
+/// `0x1f4,0x208,` as numbers.
+fn addresses(text: &str) -> Option<Vec<u64>> {
+    let words = text.split(',').filter(|word| !word.is_empty());
+    words.map(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok()).collect()
 }
 
 /// `40-44,47` as numbers.
@@ -68,6 +77,8 @@ pub(crate) struct Account {
     pub(crate) failed_batches: u64,
     /// Acknowledged readings so far.
     pub(crate) acked: u64,
+    /// Where it panicked, if it did: return addresses, innermost first.
+    pub(crate) panic: Option<Vec<u64>>,
     /// What it said at its end, by name; `None` when it did not come to an end.
     pub(crate) done: Option<BTreeMap<String, u64>>,
 }
@@ -88,6 +99,7 @@ impl Account {
                 counters.iter().for_each(|c| self.report(*c, Outcome::Failed));
             }
             Fact::Done(fields) => self.done = Some(fields.clone()),
+            Fact::Panic { stack } => self.panic = Some(stack.clone()),
             Fact::Other(_) => {}
         }
     }
@@ -129,6 +141,7 @@ mod tests {
         };
         assert_eq!(counters, [5]);
         assert!(why.ends_with("reason=MESSAGE_TOO_LARGE"));
+        assert_eq!(Fact::parse("NK panic stack=0x1f4,0xA0,"), Some(Fact::Panic { stack: vec![0x1f4, 0xa0] }));
         assert_eq!(Fact::parse("NK panic at=x.rs:3"), Some(Fact::Other("panic at=x.rs:3".into())));
         assert_eq!(
             Fact::parse("NK delivered partition=2"),

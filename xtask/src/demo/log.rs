@@ -1,12 +1,12 @@
 //! The firmware's defmt frames, made readable with what its ELF file knows about them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use defmt_decoder::{DecodeError, Frame, Location, Table};
 use defmt_parser::Level;
 
+use super::firmware::Elf;
 use crate::workspace::root;
 
 /// The texts and places of all log statements of a firmware.
@@ -16,11 +16,11 @@ pub(crate) struct Dictionary {
 }
 
 impl Dictionary {
-    pub(crate) fn read(elf: &Path) -> Result<Self> {
-        let bytes = std::fs::read(elf).with_context(|| format!("reading {}", elf.display()))?;
-        let table = Table::parse(&bytes)?.ok_or_else(|| anyhow!("{} has no defmt table", elf.display()))?;
+    pub(crate) fn read(elf: &Elf) -> Result<Self> {
+        let none = || anyhow!("{} has no defmt table", elf.path().display());
+        let table = Table::parse(elf.bytes())?.ok_or_else(none)?;
         // Without debug information the lines are still worth reading.
-        let locations = table.get_locations(&bytes).unwrap_or_default();
+        let locations = table.get_locations(elf.bytes()).unwrap_or_default();
         Ok(Self { table, locations })
     }
 

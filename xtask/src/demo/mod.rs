@@ -1,32 +1,42 @@
 //! `cargo xtask demo`: from a Cortex-M3 into real Apache Kafka, and back through somebody else's consumer.
 
+mod broker;
 mod facts;
 mod firmware;
+mod flash;
 mod log;
+mod places;
 mod qemu;
 mod reading;
 mod report;
+mod spread;
 
-use std::net::{TcpStream, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail, ensure};
 use nanokafka_cluster::verdict::{SixCounts, Submitted, judge};
-use nanokafka_cluster::{Admin, Cluster, ConsumedRecord, kafka};
+use nanokafka_cluster::{ConsumedRecord, kafka};
 
+use self::broker::Broker;
 use self::facts::{Account, Fact};
+use self::firmware::Elf;
 use self::qemu::{Event, Machine};
 use self::reading::{Id, Reading, consumed};
 use self::report::Report;
 use crate::screen::Screen;
 
-/// The device whose readings are sent.
+/// The first of the devices whose readings are sent.
 const DEVICE_ID: u64 = 1;
 
-/// The board is stopped when it has delivered nothing for so long.
-const STALL: Duration = Duration::from_secs(90);
+/// How long the firmware keeps trying to deliver a record.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much longer than its delivery timeout the board may deliver nothing until it is stopped: it is to say itself
+/// what could not be delivered, and why.
+const STALL_BEYOND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many of the batches that failed are shown.
 const FAILURES_SHOWN: u64 = 10;
@@ -77,17 +87,26 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut screen = Screen::new(options.json);
     let broker = Broker::ready(options, &screen)?;
-    let elf = match &options.firmware {
+    let elf = Elf::read(match &options.firmware {
         Some(elf) => elf.clone(),
         None => {
             screen.line("building the firmware");
             firmware::build()?
         }
-    };
+    })?;
+    let size = elf.size()?;
     let topic = options.topic.clone().unwrap_or_else(new_topic_name);
     let first_offsets = broker.topic_ready(&topic, options.partitions as usize)?;
+    let partitions = first_offsets.len();
+    ensure!(
+        partitions <= firmware::PARTITIONS_MAX || options.firmware.is_some(),
+        "the topic {topic} has {partitions} partitions, and the firmware has memory for {}",
+        firmware::PARTITIONS_MAX
+    );
+    let devices = spread::devices(DEVICE_ID, partitions);
     let begin = Instant::now();
-    let (account, exit_code) = run_board(&elf, options, &broker.for_guest, &topic, &mut screen)?;
+    let words = firmware_options(options, &broker.for_guest, &topic, devices)?;
+    let (account, exit_code) = run_board(&elf, &words, options.records, &mut screen)?;
     let seconds = begin.elapsed().as_secs_f64();
     screen.line("reading everything back with Kafka's own consumer");
     let is_new = |r: &ConsumedRecord| {
@@ -96,38 +115,54 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
     let log: Vec<ConsumedRecord> = broker.admin.read_all(&topic)?.into_iter().filter(is_new).collect();
     show_some(&log, &screen);
-    let usual = ["accepted", "delivered", "failed"];
-    let done = account.done.clone().unwrap_or_default();
     let report = Report {
         kafka: broker.name.clone(),
         records: options.records.into(),
         delivered: account.delivered(),
         read_back: log.len() as u64,
-        counts: count(&account, &log),
-        size: firmware::size(&elf)?,
+        partitions,
+        partitions_used: log.iter().map(|r| r.partition).collect::<BTreeSet<_>>().len(),
+        misplaced: misplaced(&log, partitions),
+        counts: count(&account, devices, &log),
+        size,
         seconds,
-        extra: done.into_iter().filter(|(name, _)| !usual.contains(&name.as_str())).collect(),
+        done: account.done.clone().unwrap_or_default(),
     };
     report.print(&screen);
-    let good = conclude(&report, &account, exit_code, &screen);
+    let good = conclude(&report, &account, exit_code, &elf, &screen);
     if options.json {
         println!("{}", report.to_json());
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The device that a reading is of: they take turns.
+fn device_of(counter: u32, devices: u32) -> u64 {
+    DEVICE_ID + u64::from(counter % devices)
+}
+
 /// Judges what the firmware said against what the consumer read.
-fn count(account: &Account, log: &[ConsumedRecord]) -> SixCounts {
+fn count(account: &Account, devices: u32, log: &[ConsumedRecord]) -> SixCounts {
     let submitted: Vec<Submitted<Id>> = account
         .submitted()
         .into_iter()
-        .map(|(counter, outcome)| Submitted::new(Id::Reading(DEVICE_ID, counter), outcome))
+        .map(|(counter, outcome)| Submitted::new(Id::Reading(device_of(counter, devices), counter), outcome))
         .collect();
     judge(&submitted, log.iter().map(consumed))
 }
 
+/// Readings that are not where Java's producer puts their key.
+fn misplaced(log: &[ConsumedRecord], partitions: usize) -> u64 {
+    let is_misplaced = |record: &&ConsumedRecord| {
+        Reading::from_record(record).is_some_and(|reading| {
+            usize::try_from(record.partition) != Ok(spread::partition_of(reading.device_id, partitions))
+        })
+    };
+    log.iter().filter(is_misplaced).count() as u64
+}
+
 /// Says whether all is well, and if not, everything that is not.
-fn conclude(report: &Report, account: &Account, exit_code: Option<i32>, screen: &Screen) -> bool {
+fn conclude(report: &Report, account: &Account, exit_code: Option<i32>, elf: &Elf, screen: &Screen) -> bool {
     let mut wrong = Vec::new();
     if !report.counts.all_zero() {
         wrong.push(format!("not all six counts are 0 ({})", report.counts));
@@ -135,12 +170,19 @@ fn conclude(report: &Report, account: &Account, exit_code: Option<i32>, screen: 
     if report.delivered != report.records {
         wrong.push(format!("{} of {} records were delivered", report.delivered, report.records));
     }
+    if report.misplaced > 0 {
+        wrong.push(format!("{} records are not in the partition of their key", report.misplaced));
+    }
     if account.failed_batches > FAILURES_SHOWN {
         wrong
             .push(format!("{} batches failed; the first {FAILURES_SHOWN} are above", account.failed_batches));
     }
     if account.reported_twice > 0 {
         wrong.push(format!("{} records were reported more than once", account.reported_twice));
+    }
+    if let Some(stack) = &account.panic {
+        let calls = elf.describe_calls(stack).unwrap_or_else(|error| vec![format!("{error:#}")]);
+        wrong.push(format!("the board panicked; it was called, innermost first:\n  {}", calls.join("\n  ")));
     }
     match (account.done.is_some(), exit_code) {
         (true, Some(0)) => {}
@@ -155,25 +197,39 @@ fn conclude(report: &Report, account: &Account, exit_code: Option<i32>, screen: 
     wrong.is_empty()
 }
 
-/// Runs the board until it ends, or until nothing has been delivered for too long: then without an exit code.
-fn run_board(
-    elf: &Path,
-    options: &Options,
-    broker: &str,
-    topic: &str,
-    screen: &mut Screen,
-) -> Result<(Account, Option<i32>)> {
+/// What the firmware is told; of an option that comes twice, it takes the last.
+fn firmware_options(options: &Options, broker: &str, topic: &str, devices: u32) -> Result<Vec<String>> {
     let mut words: Vec<String> = broker.split(',').map(|b| format!("broker={b}")).collect();
     words.push(format!("topic={topic}"));
     words.push(format!("records={}", options.records));
     words.push(format!("device_id={DEVICE_ID}"));
+    words.push(format!("devices={devices}"));
+    words.push(format!("delivery_timeout_ms={}", DELIVERY_TIMEOUT.as_millis()));
     words.extend(options.firmware_option.iter().cloned());
     if let Some(bad) = words.iter().find(|w| w.contains([',', ' ']) || !w.contains('=')) {
         bail!("`{bad}` cannot be an option of the firmware: it is name=value, without blank and comma");
     }
+    Ok(words)
+}
+
+/// How long the board may deliver nothing until it is stopped.
+fn stall(words: &[String]) -> Duration {
+    let timeout = words.iter().filter_map(|w| w.strip_prefix("delivery_timeout_ms=")).next_back();
+    let timeout = timeout.and_then(|ms| ms.parse().ok()).map_or(DELIVERY_TIMEOUT, Duration::from_millis);
+    timeout + STALL_BEYOND_TIMEOUT
+}
+
+/// Runs the board until it ends, or until nothing has been delivered for too long: then without an exit code.
+fn run_board(
+    elf: &Elf,
+    words: &[String],
+    records: u32,
+    screen: &mut Screen,
+) -> Result<(Account, Option<i32>)> {
     screen.line(&format!("starting the board with {}", words.join(" ")));
-    let mut machine = Machine::start(elf, &words)?;
-    screen.start_bar(options.records.into(), "acked");
+    let mut machine = Machine::start(elf, words)?;
+    screen.start_bar(records.into(), "acked");
+    let stall = stall(words);
     let mut account = Account::default();
     let (mut last_acked, mut last_change) = (0, Instant::now());
     let exit_code = loop {
@@ -186,8 +242,8 @@ fn run_board(
         screen.progress(account.acked);
         if account.acked != last_acked {
             (last_acked, last_change) = (account.acked, Instant::now());
-        } else if last_change.elapsed() > STALL {
-            screen.line(&format!("nothing was delivered for {} s: stopping the board", STALL.as_secs()));
+        } else if last_change.elapsed() > stall {
+            screen.line(&format!("nothing was delivered for {} s: stopping the board", stall.as_secs()));
             machine.kill();
             break None;
         }
@@ -204,68 +260,13 @@ fn take_line(line: &str, account: &mut Account, screen: &Screen) {
                 Fact::Failed { .. } if account.failed_batches > FAILURES_SHOWN => {}
                 Fact::Failed { why, .. } => screen.line(&format!("not delivered: {why}")),
                 Fact::Other(text) => screen.line(&format!("board: {text}")),
+                Fact::Panic { .. } => screen.line("board: panic"),
                 Fact::Progress { .. } | Fact::Delivered { .. } | Fact::Done(_) => {}
             }
         }
         // QEMU says so of every board whose timer is set up in the order of its manual.
         None if line.is_empty() || line.ends_with("Timer with period zero, disabling") => {}
         None => screen.line(&format!("qemu: {line}")),
-    }
-}
-
-/// Where the records go.
-struct Broker {
-    name: String,
-    for_guest: String,
-    admin: Admin,
-    /// Ours, if we started one: it ends when this is dropped.
-    cluster: Option<Cluster>,
-}
-
-impl Broker {
-    fn ready(options: &Options, screen: &Screen) -> Result<Self> {
-        let Some(address) = &options.broker else {
-            screen.line(&format!("starting Apache Kafka {}", options.kafka));
-            let cluster = Cluster::start(nanokafka_cluster::Options::new(&options.kafka))?;
-            return Ok(Self {
-                name: options.kafka.clone(),
-                for_guest: cluster.guest_bootstrap(),
-                admin: cluster.admin().clone(),
-                cluster: Some(cluster),
-            });
-        };
-        let (host, port) = match address.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0) => {
-                (host, port)
-            }
-            _ => bail!("--broker takes HOST:PORT, such as 192.168.1.20:9092, not `{address}`"),
-        };
-        let reachable = (host, port.parse().unwrap_or(0)).to_socket_addrs().is_ok_and(|mut all| {
-            all.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(5)).is_ok())
-        });
-        ensure!(
-            reachable,
-            "nothing answers at {address}; `cargo xtask kafka` starts a broker and says where"
-        );
-        let host = if matches!(host, "localhost" | "127.0.0.1") { "10.0.2.2" } else { host };
-        let for_guest = options.guest_broker.clone().unwrap_or_else(|| format!("{host}:{port}"));
-        Ok(Self { name: address.clone(), for_guest, admin: Admin::new(address.as_str())?, cluster: None })
-    }
-
-    /// Creates the topic unless it is there, and returns where each partition ends before our records come.
-    fn topic_ready(&self, topic: &str, partitions: usize) -> Result<Vec<i64>> {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        ensure!(
-            (1..=249).contains(&topic.len()) && topic.chars().all(is_name),
-            "`{topic}` cannot be a topic: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'"
-        );
-        if self.cluster.is_none()
-            && let Ok(ends) = self.admin.end_offsets(topic)
-        {
-            return Ok(ends);
-        }
-        self.admin.create_topic(topic, partitions, 1)?;
-        Ok(vec![0; partitions])
     }
 }
 
@@ -307,8 +308,30 @@ mod tests {
             "NK delivered partition=2 base_offset=5 counters=1",
             "NK done accepted=3 delivered=3 failed=0",
         ]);
-        let log = [record(1, 0, DEVICE_ID, 0), record(1, 1, DEVICE_ID, 2), record(2, 5, DEVICE_ID, 1)];
-        assert!(count(&said, &log).all_zero());
+        let log = [record(1, 0, DEVICE_ID, 0), record(1, 1, DEVICE_ID, 2), record(2, 5, DEVICE_ID + 1, 1)];
+        assert!(count(&said, 2, &log).all_zero());
+    }
+
+    #[test]
+    fn a_reading_of_another_device_than_whose_turn_it_was_is_not_the_one_that_was_sent() {
+        let said = account(&["NK delivered partition=1 base_offset=0 counters=0", "NK done accepted=1"]);
+        let expected = SixCounts { lost: 1, phantom: 1, ..SixCounts::default() };
+        assert_eq!(count(&said, 2, &[record(1, 0, DEVICE_ID + 1, 0)]), expected);
+    }
+
+    #[test]
+    fn a_reading_has_one_partition() {
+        let partition = spread::partition_of(DEVICE_ID, 3) as i32;
+        let log = [record(partition, 0, DEVICE_ID, 0), record((partition + 1) % 3, 0, DEVICE_ID, 1)];
+        assert_eq!(misplaced(&log, 3), 1);
+    }
+
+    #[test]
+    fn the_board_may_say_what_it_could_not_deliver_before_it_is_stopped() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(stall(&words("broker=h:1 delivery_timeout_ms=60000")), Duration::from_secs(90));
+        let twice = words("delivery_timeout_ms=60000 linger_ms=1 delivery_timeout_ms=300000");
+        assert_eq!(stall(&twice), Duration::from_secs(330));
     }
 
     #[test]
@@ -327,6 +350,6 @@ mod tests {
         ];
         let expected =
             SixCounts { lost: 1, duplicated: 1, reordered: 1, phantom: 1, unreported: 1, offset_mismatch: 2 };
-        assert_eq!(count(&said, &log), expected);
+        assert_eq!(count(&said, 1, &log), expected);
     }
 }

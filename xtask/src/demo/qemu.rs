@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use anyhow::{Context, Result};
 use nanokafka_cluster::install::ensure_program;
 use nanokafka_cluster::process::Process;
 
+use super::firmware::Elf;
 use super::log::Dictionary;
 
 /// The board that is emulated.
@@ -33,7 +33,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Starts `elf` with its options, `name=value` each.
-    pub(crate) fn start(elf: &Path, options: &[String]) -> Result<Self> {
+    pub(crate) fn start(elf: &Elf, options: &[String]) -> Result<Self> {
         ensure_program("qemu-system-arm", "qemu-system-arm")?;
         let dictionary = Dictionary::read(elf)?;
         let serial = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port for the serial line")?;
@@ -43,7 +43,7 @@ impl Machine {
         qemu.args(["-M", BOARD, "-nic", "user,model=stellaris", "-display", "none", "-monitor", "none"]);
         qemu.args(["-chardev", &format!("socket,id=uart0,host=127.0.0.1,port={port}")]);
         qemu.args(["-serial", "chardev:uart0", "-semihosting-config"]);
-        qemu.arg(format!("enable=on,target=native,arg=nanokafka{arguments}")).arg("-kernel").arg(elf);
+        qemu.arg(format!("enable=on,target=native,arg=nanokafka{arguments}")).arg("-kernel").arg(elf.path());
         qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::spawn(qemu).context("starting qemu-system-arm")?;
         let (sender, events) = channel();
