@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use nanokafka_cluster::process::Process;
 
 use crate::steps::{Needs, Run, STEPS, Step};
-use crate::workspace::{TARGETS, cargo, ensure_targets, host_target, root};
+use crate::workspace::{TARGETS, cargo, ensure_components, ensure_targets, host_target, root};
 
 /// Run all that CI runs, step by step, and say what passed
 ///
@@ -41,6 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    ensure_components()?;
     ensure_targets(&TARGETS)?;
     let host = host_target()?;
     let mut results = Vec::new();

@@ -41,6 +41,19 @@ pub(crate) fn ensure_targets(targets: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that the toolchain can check and format, by rustup if need be: a minimal one cannot.
+pub(crate) fn ensure_components() -> Result<()> {
+    let there = |tool: &str| cargo().args([tool, "--version"]).output().is_ok_and(|out| out.status.success());
+    if there("clippy") && there("fmt") {
+        return Ok(());
+    }
+    let by_hand = "rustup component add clippy rustfmt";
+    eprintln!("installing clippy and rustfmt");
+    let mut rustup = Command::new("rustup");
+    rustup.args(["component", "add", "clippy", "rustfmt"]).current_dir(root());
+    run_quietly(rustup).with_context(|| format!("clippy or rustfmt is missing; install them with: {by_hand}"))
+}
+
 /// The target of the machine that this runs on.
 pub(crate) fn host_target() -> Result<String> {
     let version = output(Command::new("rustc").arg("-vV").current_dir(root()))?;
