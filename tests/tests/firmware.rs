@@ -90,20 +90,29 @@ fn assert_all_failed(run: &Run) {
     assert_eq!(failed, run.job.records as usize, "{}", run.story);
 }
 
-fn partitions_used(run: &Run) -> BTreeSet<i32> {
-    let partition = |outcome: &Outcome| match *outcome {
-        Outcome::Acked { partition, .. } => Some(partition),
+/// The device and the partition of each reading that was delivered.
+fn places(run: &Run) -> BTreeSet<(u64, i32)> {
+    let place = |(counter, outcome): (&u32, &Outcome)| match *outcome {
+        Outcome::Acked { partition, .. } => Some((run.job.device(*counter), partition)),
         Outcome::Failed | Outcome::Unreported => None,
     };
-    run.account.outcomes.values().filter_map(partition).collect()
+    run.account.outcomes.iter().filter_map(place).collect()
 }
 
 fn six_partitions_on_three_leaders(cluster: &mut Cluster) {
     create(cluster, "board-spread", &[1, 2, 3, 1, 2, 3]);
-    let job = Job { devices: 24, ..Job::new(&cluster.guest_bootstrap(), "board-spread", 3_000) };
+    let job = Job::new(&cluster.guest_bootstrap(), "board-spread", 3_000);
+    // Of the first 30 devices, none has a key that belongs to partition 3.
+    let job = Job { devices: 24, device_id: 31, ..job };
+    let devices: Vec<u64> = (0..job.devices).map(|counter| job.device(counter)).collect();
     let run = Board::start(job).finish(PATIENCE);
     assert_clean(cluster, &run);
-    assert_eq!(partitions_used(&run), (0..6).collect(), "{}", run.story);
+    let keys: Vec<[u8; 8]> = devices.iter().map(|device| device.to_be_bytes()).collect();
+    let java = cluster.murmur2_partitions(&keys, 6).unwrap_or_else(|error| panic!("{error}"));
+    let expected: BTreeSet<(u64, i32)> = devices.into_iter().zip(java.iter().map(|hash| hash.1)).collect();
+    assert_eq!(places(&run), expected, "{}", run.story);
+    let used: BTreeSet<i32> = expected.iter().map(|place| place.1).collect();
+    assert_eq!(used, (0..6).collect(), "other devices are needed");
 }
 
 fn a_leader_that_moves_loses_nothing(cluster: &mut Cluster) {
