@@ -1,5 +1,6 @@
 //! The shared test suite of nanokafka: written once, run over every transport.
 //!
+//! * [`board`]: the example firmware in QEMU.
 //! * [`broker`]: a scripted Kafka cluster, bytes in and bytes out.
 //! * [`link`]: an Ethernet link that loses, delays, reorders and doubles frames.
 //! * [`rig`]: a transport for the producer, a way to let time pass, and the cluster at the other end.
@@ -10,6 +11,7 @@
 //! * [`scenario`]: the scenarios, generic over the rig.
 //! * [`source`]: what the layer check reads from source files.
 
+pub mod board;
 pub mod broker;
 pub mod journal;
 pub mod link;
