@@ -69,8 +69,9 @@ pub(crate) const STEPS: &[Step] = &[
         // The tests over tokio mostly wait, so more of them run at once than there are processors.
         Cargo("test -p nanokafka-tests -- --test-threads=8"),
     ]),
-    step("firmware", JavaAndQemu, "the firmware in QEMU into Kafka 4.4.0, judged by the six counts", &[
+    step("firmware", JavaAndQemu, "the firmware in QEMU into Kafka 4.4.0: the demo, and the suite's scenarios that fit it", &[
         Xtask("demo"),
+        Cargo("test -p nanokafka-tests --test firmware -- --ignored"),
     ]),
     step("kafka-4.4.0", Java, "the shared suite on real Apache Kafka 4.4.0", &[
         Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 kafka_4_4_0"),
