@@ -12,7 +12,7 @@ use crate::workspace::{TARGETS, cargo, ensure_components, ensure_targets, host_t
 
 /// Run all that CI runs, step by step, and say what passed
 ///
-/// A step that fails does not keep the others from running. The last line is `N passed, N failed`.
+/// A step that fails does not keep the others from running. It ends with `N passed, N failed`, and with what --quick left out.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick\n  \
                         cargo xtask test --only clippy --only kafka")]
@@ -54,7 +54,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
         results.push((step.name, begin.elapsed(), outcome.is_ok()));
     }
-    Ok(summarise(&results))
+    let code = summarise(&results);
+    if options.quick {
+        let left_out: Vec<&str> = STEPS.iter().filter(|s| s.needs != Needs::Rust).map(|s| s.name).collect();
+        println!("left out by --quick: {}", left_out.join(", "));
+    }
+    Ok(code)
 }
 
 fn select(options: &Options) -> Result<Vec<&'static Step>> {
