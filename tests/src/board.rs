@@ -2,7 +2,6 @@
 //!
 //! QEMU gives the guest real time and reaches brokers on this machine as `10.0.2.2`.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,23 +10,16 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nanokafka_cluster::ConsumedRecord;
+pub use nanokafka_cluster::board::Account;
+use nanokafka_cluster::board::{Id, consumed};
 use nanokafka_cluster::install::{ensure_program, run_quietly};
 use nanokafka_cluster::process::Process;
-use nanokafka_cluster::verdict::{Consumed, Outcome, SixCounts, Submitted, judge};
+use nanokafka_cluster::verdict::{SixCounts, Submitted, judge};
 
 const TARGET: &str = "thumbv7m-none-eabi";
 
 /// The firmware's ELF file, built by the first test that needs it.
 static ELF: LazyLock<PathBuf> = LazyLock::new(build);
-
-/// What tells one record of a topic from all others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Id {
-    /// A reading: its device and its counter.
-    Reading(u64, u32),
-    /// Something that is no reading, at this partition and offset.
-    Stranger(i32, i64),
-}
 
 /// What the firmware is to do.
 #[derive(Clone, Debug)]
@@ -164,7 +156,7 @@ impl Board {
     ///
     /// # Panics
     /// When it ends before, or does not get there within `limit`.
-    pub fn wait_until_delivered(&mut self, count: usize, limit: Duration) {
+    pub fn wait_until_delivered(&mut self, count: u64, limit: Duration) {
         let give_up = Instant::now() + limit;
         while self.so_far().delivered() < count {
             assert!(self.is_running(), "the board has ended: {}", self.story());
@@ -220,111 +212,12 @@ impl Run {
     /// The six counts, against what a consumer read from the topic.
     #[must_use]
     pub fn judge(&self, log: &[ConsumedRecord]) -> SixCounts {
-        let submitted: Vec<Submitted<Id>> = (0..self.account.accepted())
-            .map(|counter| {
-                let outcome = self.account.outcomes.get(&counter).copied().unwrap_or(Outcome::Unreported);
-                Submitted::new(Id::Reading(self.job.device(counter), counter), outcome)
-            })
+        let id = |counter| Id::Reading(self.job.device(counter), counter);
+        let submitted: Vec<_> = (self.account.submitted().into_iter())
+            .map(|(counter, outcome)| Submitted::new(id(counter), outcome))
             .collect();
         judge(&submitted, log.iter().map(consumed))
     }
-}
-
-/// What the firmware said, as facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Account {
-    /// The outcome of each reading that has one, by its counter.
-    pub outcomes: BTreeMap<u32, Outcome>,
-    /// Readings that were reported more than once.
-    pub reported_twice: u32,
-    /// The `code=` and `reason=` of each batch that was given up.
-    pub failures: Vec<(i16, String)>,
-    /// The numbers of `NK done`; `None` when it did not come to an end.
-    pub done: Option<BTreeMap<String, u64>>,
-    /// Lines that tell of an error, a panic or a fault, or that cannot be read.
-    pub troubles: Vec<String>,
-}
-
-impl Account {
-    /// From all the lines of a run.
-    #[must_use]
-    pub fn of(lines: &[String]) -> Self {
-        let mut account = Self::default();
-        for text in lines.iter().filter_map(|line| line.strip_prefix("NK ")) {
-            if account.take(text).is_none() {
-                account.troubles.push(text.to_owned());
-            }
-        }
-        account
-    }
-
-    /// How many readings were reported as delivered.
-    #[must_use]
-    pub fn delivered(&self) -> usize {
-        self.outcomes.values().filter(|outcome| matches!(outcome, Outcome::Acked { .. })).count()
-    }
-
-    /// How many readings the producer took, as far as they are known.
-    #[must_use]
-    pub fn accepted(&self) -> u32 {
-        let beyond = self.outcomes.keys().next_back().map_or(0, |last| last + 1);
-        let said = self.done.as_ref().and_then(|done| done.get("accepted")).copied().unwrap_or(0);
-        u32::try_from(said).unwrap_or(u32::MAX).max(beyond)
-    }
-
-    fn take(&mut self, text: &str) -> Option<()> {
-        let (kind, rest) = text.split_once(' ')?;
-        let fields: BTreeMap<&str, &str> = rest.split(' ').filter_map(|word| word.split_once('=')).collect();
-        match kind {
-            "progress" => {}
-            "delivered" => {
-                let partition = fields.get("partition")?.parse().ok()?;
-                let base: i64 = fields.get("base_offset")?.parse().ok()?;
-                for (counter, i) in counters(fields.get("counters")?)?.into_iter().zip(0..) {
-                    let offset = (base >= 0).then_some(base + i);
-                    self.report(counter, Outcome::Acked { partition, offset });
-                }
-            }
-            "failed" => {
-                self.failures.push((fields.get("code")?.parse().ok()?, (*fields.get("reason")?).to_owned()));
-                counters(fields.get("counters")?)?.into_iter().for_each(|c| self.report(c, Outcome::Failed));
-            }
-            "done" => {
-                let numbers = fields.iter().filter_map(|(k, v)| Some(((*k).to_owned(), v.parse().ok()?)));
-                self.done = Some(numbers.collect());
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn report(&mut self, counter: u32, outcome: Outcome) {
-        self.reported_twice += u32::from(self.outcomes.insert(counter, outcome).is_some());
-    }
-}
-
-/// `40-44,47` as numbers.
-fn counters(text: &str) -> Option<Vec<u32>> {
-    let mut all = Vec::new();
-    for range in text.split(',').filter(|range| !range.is_empty()) {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        all.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
-    }
-    Some(all)
-}
-
-/// The record as the judge wants it: a reading only if its key is its device and its value has 24 bytes.
-fn consumed(record: &ConsumedRecord) -> Consumed<Id> {
-    let (partition, offset) = (record.partition, record.offset);
-    let id = reading(record).unwrap_or(Id::Stranger(partition, offset));
-    Consumed { id, partition, offset }
-}
-
-fn reading(record: &ConsumedRecord) -> Option<Id> {
-    let value: &[u8; 24] = record.value.as_deref()?.try_into().ok()?;
-    let device_id = u64::from_be_bytes(value[..8].try_into().ok()?);
-    let counter = u32::from_be_bytes(value[8..12].try_into().ok()?);
-    (record.key.as_deref() == Some(&value[..8])).then_some(Id::Reading(device_id, counter))
 }
 
 fn count_bytes(stream: Option<impl Read>, count: &AtomicUsize) {
@@ -350,32 +243,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_become_outcomes_and_what_is_missing_is_unreported() {
+    fn what_is_missing_is_lost_or_unreported() {
         let lines = [
             "qemu: hello",
-            "NK progress acked=0 sent=5",
             "NK delivered partition=1 base_offset=7 counters=0-1",
             "NK failed partition=-1 counters=3 code=3 reason=TIMEOUT",
-            "NK delivered partition=1 base_offset=9 counters=1",
-            "NK done accepted=5 delivered=2 failed=1 ram_free=9",
-            "NK fault usage at=12",
+            "NK done accepted=5 delivered=2 failed=1",
         ];
-        let account = Account::of(&lines.map(str::to_owned));
-        let acked = |offset| Outcome::Acked { partition: 1, offset: Some(offset) };
-        let expected = [(0, acked(7)), (1, acked(9)), (3, Outcome::Failed)];
-        assert_eq!(account.outcomes, BTreeMap::from(expected));
-        assert_eq!((account.accepted(), account.delivered(), account.reported_twice), (5, 2, 1));
-        assert_eq!(account.failures, [(3, "TIMEOUT".to_owned())]);
-        assert_eq!(account.troubles, ["fault usage at=12"]);
         let run = Run {
             job: Job::new("h:1", "t", 5),
             exit_code: Some(1),
-            account,
+            account: Account::of(&lines.map(str::to_owned)),
             story: String::new(),
             took: Duration::ZERO,
         };
-        let counts = run.judge(&[]);
-        assert_eq!(counts, SixCounts { lost: 2, unreported: 2, ..SixCounts::default() });
+        assert_eq!(run.judge(&[]), SixCounts { lost: 2, unreported: 2, ..SixCounts::default() });
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn assert_sound(run: &Run, exit_code: i32) {
 /// All was delivered, and the six counts as they are.
 fn judge(cluster: &Cluster, run: &Run) -> SixCounts {
     assert_sound(run, 0);
-    assert_eq!(run.account.delivered(), run.job.records as usize, "{}", run.story);
+    assert_eq!(run.account.delivered(), u64::from(run.job.records), "{}", run.story);
     let log = cluster.read_all(&run.job.topic).unwrap_or_else(|error| panic!("{error}"));
     let counts = run.judge(&log);
     eprintln!("    {} readings in {:.1} s: {counts}", run.job.records, run.took.as_secs_f32());

@@ -18,8 +18,10 @@
 //! - [`Cluster`] starts one or three nodes on free ports of loopback and stops them, whatever happens.
 //! - [`Admin`] creates topics, moves leaders and reads everything back through Kafka's own clients.
 //! - [`verdict`] is the judge: the six counts that are all to be 0.
+//! - [`board`] understands the example firmware.
 //! - [`process`] holds the children, and [`install`] the programs that must be there first.
 
+pub mod board;
 pub mod install;
 pub mod kafka;
 pub mod process;

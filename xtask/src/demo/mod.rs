@@ -1,13 +1,11 @@
 //! `cargo xtask demo`: from a Cortex-M3 into real Apache Kafka, and back through somebody else's consumer.
 
 mod broker;
-mod facts;
 mod firmware;
 mod flash;
 mod log;
 mod places;
 mod qemu;
-mod reading;
 mod report;
 mod spread;
 
@@ -17,14 +15,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail, ensure};
+use nanokafka_cluster::board::{Account, Fact, Id, Reading, consumed};
 use nanokafka_cluster::verdict::{SixCounts, Submitted, judge};
 use nanokafka_cluster::{ConsumedRecord, kafka};
 
 use self::broker::Broker;
-use self::facts::{Account, Fact};
 use self::firmware::Elf;
 use self::qemu::{Event, Machine};
-use self::reading::{Id, Reading, consumed};
 use self::report::Report;
 use crate::screen::Screen;
 
@@ -39,7 +36,7 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 const STALL_BEYOND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many of the batches that failed are shown.
-const FAILURES_SHOWN: u64 = 10;
+const FAILURES_SHOWN: usize = 10;
 
 /// How many of the readings that came back are shown.
 const SHOWN: usize = 5;
@@ -173,9 +170,9 @@ fn conclude(report: &Report, account: &Account, exit_code: Option<i32>, elf: &El
     if report.misplaced > 0 {
         wrong.push(format!("{} records are not in the partition of their key", report.misplaced));
     }
-    if account.failed_batches > FAILURES_SHOWN {
+    if account.failures.len() > FAILURES_SHOWN {
         wrong
-            .push(format!("{} batches failed; the first {FAILURES_SHOWN} are above", account.failed_batches));
+            .push(format!("{} batches failed; the first {FAILURES_SHOWN} are above", account.failures.len()));
     }
     if account.reported_twice > 0 {
         wrong.push(format!("{} records were reported more than once", account.reported_twice));
@@ -257,8 +254,10 @@ fn take_line(line: &str, account: &mut Account, screen: &Screen) {
         Some(fact) => {
             account.take(&fact);
             match fact {
-                Fact::Failed { .. } if account.failed_batches > FAILURES_SHOWN => {}
-                Fact::Failed { why, .. } => screen.line(&format!("not delivered: {why}")),
+                Fact::Failed { .. } if account.failures.len() > FAILURES_SHOWN => {}
+                Fact::Failed { counters, code, reason } => {
+                    screen.line(&format!("{} readings not delivered: {reason}, code {code}", counters.len()));
+                }
                 Fact::Other(text) => screen.line(&format!("board: {text}")),
                 Fact::Panic { .. } => screen.line("board: panic"),
                 Fact::Progress { .. } | Fact::Delivered { .. } | Fact::Done(_) => {}

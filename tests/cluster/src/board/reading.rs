@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use nanokafka_cluster::ConsumedRecord;
-use nanokafka_cluster::verdict::Consumed;
+use crate::ConsumedRecord;
+use crate::verdict::Consumed;
 
 /// One reading of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub(crate) device_id: u64,
-    pub(crate) counter: u32,
+pub struct Reading {
+    /// Which device took it.
+    pub device_id: u64,
+    /// The firmware's number of it, from 0.
+    pub counter: u32,
     temperature_mc: i32,
     pressure_pa: u32,
     uptime_ms: u32,
@@ -17,7 +19,7 @@ pub(crate) struct Reading {
 
 /// What tells one record of a topic from all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Id {
+pub enum Id {
     /// A reading: its device and its counter.
     Reading(u64, u32),
     /// Something that is no reading, at this partition and offset.
@@ -26,7 +28,8 @@ pub(crate) enum Id {
 
 impl Reading {
     /// From a record whose key is the device's id and whose value is 24 big-endian bytes.
-    pub(crate) fn from_record(record: &ConsumedRecord) -> Option<Self> {
+    #[must_use]
+    pub fn from_record(record: &ConsumedRecord) -> Option<Self> {
         let value: &[u8; 24] = record.value.as_deref()?.try_into().ok()?;
         let number = |at: usize| <[u8; 4]>::try_from(&value[at..at + 4]).ok();
         let reading = Self {
@@ -55,7 +58,8 @@ impl fmt::Display for Reading {
 }
 
 /// The record as the judge wants it.
-pub(crate) fn consumed(record: &ConsumedRecord) -> Consumed<Id> {
+#[must_use]
+pub fn consumed(record: &ConsumedRecord) -> Consumed<Id> {
     let (partition, offset) = (record.partition, record.offset);
     let id = match Reading::from_record(record) {
         Some(reading) => Id::Reading(reading.device_id, reading.counter),

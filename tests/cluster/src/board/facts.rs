@@ -2,35 +2,56 @@
 
 use std::collections::BTreeMap;
 
-use nanokafka_cluster::verdict::Outcome;
+use crate::verdict::Outcome;
 
 /// One line's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub enum Fact {
     /// How far it is.
-    Progress { acked: u64 },
+    Progress {
+        /// Readings acknowledged so far.
+        acked: u64,
+    },
     /// A broker stored a batch with the readings of these counters, in this order.
-    Delivered { partition: i32, base_offset: i64, counters: Vec<u32> },
+    Delivered {
+        /// Where.
+        partition: i32,
+        /// The first one's offset; negative when the broker did not tell.
+        base_offset: i64,
+        /// The readings.
+        counters: Vec<u32>,
+    },
     /// A batch was given up.
-    Failed { counters: Vec<u32>, why: String },
+    Failed {
+        /// The readings.
+        counters: Vec<u32>,
+        /// The broker's error code, or the client's own.
+        code: i16,
+        /// The kind of failure.
+        reason: String,
+    },
     /// The run is over; all its fields.
     Done(BTreeMap<String, u64>),
     /// It cannot go on, and says where it was: return addresses, innermost first.
-    Panic { stack: Vec<u64> },
+    Panic {
+        /// Return addresses.
+        stack: Vec<u64>,
+    },
     /// Anything else, such as `error` or `fault`: for a person to read.
     Other(String),
 }
 
 impl Fact {
     /// From a line of the firmware's; `None` for a line that is none.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
         let text = line.trim().strip_prefix("NK ")?;
         let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
         let fields: BTreeMap<&str, &str> = rest.split(' ').filter_map(|word| word.split_once('=')).collect();
-        Some(Self::from_fields(kind, &fields, rest).unwrap_or_else(|| Self::Other(text.to_owned())))
+        Some(Self::from_fields(kind, &fields).unwrap_or_else(|| Self::Other(text.to_owned())))
     }
 
-    fn from_fields(kind: &str, fields: &BTreeMap<&str, &str>, rest: &str) -> Option<Self> {
+    fn from_fields(kind: &str, fields: &BTreeMap<&str, &str>) -> Option<Self> {
         match kind {
             "progress" => Some(Self::Progress { acked: fields.get("acked")?.parse().ok()? }),
             "delivered" => Some(Self::Delivered {
@@ -38,9 +59,11 @@ impl Fact {
                 base_offset: fields.get("base_offset")?.parse().ok()?,
                 counters: counters(fields.get("counters")?)?,
             }),
-            "failed" => {
-                Some(Self::Failed { counters: counters(fields.get("counters")?)?, why: rest.to_owned() })
-            }
+            "failed" => Some(Self::Failed {
+                counters: counters(fields.get("counters")?)?,
+                code: fields.get("code")?.parse().ok()?,
+                reason: (*fields.get("reason")?).to_owned(),
+            }),
             "done" => {
                 let numbers = fields.iter().filter_map(|(k, v)| Some(((*k).to_owned(), v.parse().ok()?)));
                 Some(Self::Done(numbers.collect()))
@@ -69,22 +92,34 @@ fn counters(text: &str) -> Option<Vec<u32>> {
 
 /// All that the firmware said in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Account {
-    outcomes: BTreeMap<u32, Outcome>,
+pub struct Account {
+    /// The outcome of each reading that has one, by its counter.
+    pub outcomes: BTreeMap<u32, Outcome>,
     /// Readings that it reported more than once: each is a fault of its own.
-    pub(crate) reported_twice: u64,
-    /// Batches that were given up.
-    pub(crate) failed_batches: u64,
+    pub reported_twice: u64,
+    /// The code and the reason of each batch that was given up.
+    pub failures: Vec<(i16, String)>,
+    /// What tells of an error, a panic or a fault, or cannot be read.
+    pub troubles: Vec<String>,
     /// Acknowledged readings so far.
-    pub(crate) acked: u64,
+    pub acked: u64,
     /// Where it panicked, if it did: return addresses, innermost first.
-    pub(crate) panic: Option<Vec<u64>>,
+    pub panic: Option<Vec<u64>>,
     /// What it said at its end, by name; `None` when it did not come to an end.
-    pub(crate) done: Option<BTreeMap<String, u64>>,
+    pub done: Option<BTreeMap<String, u64>>,
 }
 
 impl Account {
-    pub(crate) fn take(&mut self, fact: &Fact) {
+    /// From all the lines of a run; those that are not the firmware's are passed over.
+    #[must_use]
+    pub fn of(lines: &[String]) -> Self {
+        let mut account = Self::default();
+        lines.iter().filter_map(|line| Fact::parse(line)).for_each(|fact| account.take(&fact));
+        account
+    }
+
+    /// One fact more.
+    pub fn take(&mut self, fact: &Fact) {
         match fact {
             Fact::Progress { acked } => self.acked = self.acked.max(*acked),
             Fact::Delivered { partition, base_offset, counters } => {
@@ -94,13 +129,16 @@ impl Account {
                 }
                 self.acked = self.acked.max(self.delivered());
             }
-            Fact::Failed { counters, .. } => {
-                self.failed_batches += 1;
+            Fact::Failed { counters, code, reason } => {
+                self.failures.push((*code, reason.clone()));
                 counters.iter().for_each(|c| self.report(*c, Outcome::Failed));
             }
             Fact::Done(fields) => self.done = Some(fields.clone()),
-            Fact::Panic { stack } => self.panic = Some(stack.clone()),
-            Fact::Other(_) => {}
+            Fact::Panic { stack } => {
+                self.panic = Some(stack.clone());
+                self.troubles.push("panic".to_owned());
+            }
+            Fact::Other(text) => self.troubles.push(text.clone()),
         }
     }
 
@@ -109,16 +147,24 @@ impl Account {
     }
 
     /// Readings that were reported as delivered.
-    pub(crate) fn delivered(&self) -> u64 {
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
         self.outcomes.values().filter(|o| matches!(o, Outcome::Acked { .. })).count() as u64
     }
 
-    /// The counter and outcome of every reading that the producer took, in order. Counters go up from 0 by one.
-    pub(crate) fn submitted(&self) -> Vec<(u32, Outcome)> {
-        let accepted = self.done.as_ref().and_then(|d| d.get("accepted")).copied().unwrap_or(0);
+    /// How many readings the producer took, as far as they are known.
+    #[must_use]
+    pub fn accepted(&self) -> u32 {
+        let said = self.done.as_ref().and_then(|done| done.get("accepted")).copied().unwrap_or(0);
         let beyond = self.outcomes.keys().next_back().map_or(0, |last| last + 1);
-        let end = u32::try_from(accepted).unwrap_or(u32::MAX).max(beyond);
-        (0..end).map(|c| (c, self.outcomes.get(&c).copied().unwrap_or(Outcome::Unreported))).collect()
+        u32::try_from(said).unwrap_or(u32::MAX).max(beyond)
+    }
+
+    /// The counter and outcome of every reading that the producer took, in order. Counters go up from 0 by one.
+    #[must_use]
+    pub fn submitted(&self) -> Vec<(u32, Outcome)> {
+        let outcome = |counter| self.outcomes.get(&counter).copied().unwrap_or(Outcome::Unreported);
+        (0..self.accepted()).map(|counter| (counter, outcome(counter))).collect()
     }
 }
 
@@ -134,13 +180,11 @@ mod tests {
             Fact::parse("NK delivered partition=2 base_offset=17 counters=40-42,47\r"),
             Some(delivered)
         );
-        let Some(Fact::Failed { counters, why }) =
-            Fact::parse("NK failed partition=-1 counters=5 code=10 reason=MESSAGE_TOO_LARGE")
-        else {
-            panic!("no failure")
-        };
-        assert_eq!(counters, [5]);
-        assert!(why.ends_with("reason=MESSAGE_TOO_LARGE"));
+        let failed = Fact::Failed { counters: vec![5], code: 10, reason: "REFUSED_BY_BROKER".into() };
+        assert_eq!(
+            Fact::parse("NK failed partition=-1 counters=5 code=10 reason=REFUSED_BY_BROKER"),
+            Some(failed)
+        );
         assert_eq!(Fact::parse("NK panic stack=0x1f4,0xA0,"), Some(Fact::Panic { stack: vec![0x1f4, 0xa0] }));
         assert_eq!(Fact::parse("NK panic at=x.rs:3"), Some(Fact::Other("panic at=x.rs:3".into())));
         assert_eq!(
@@ -158,6 +202,7 @@ mod tests {
             "NK failed partition=1 counters=3 code=0 reason=expired",
             "NK delivered partition=1 base_offset=9 counters=1",
             "NK done accepted=5 delivered=2 failed=1 ram_free=9",
+            "NK fault usage at=12",
         ] {
             account.take(&Fact::parse(line).unwrap());
         }
@@ -166,6 +211,8 @@ mod tests {
         let expected = [(0, acked(7)), (1, acked(9)), (2, none), (3, Outcome::Failed), (4, none)];
         assert_eq!(account.submitted(), expected);
         assert_eq!((account.delivered(), account.acked, account.reported_twice), (2, 2, 1));
+        assert_eq!(account.failures, [(0, "expired".to_owned())]);
+        assert_eq!(account.troubles, ["fault usage at=12"]);
         assert_eq!(account.done.unwrap()["ram_free"], 9);
     }
 }
