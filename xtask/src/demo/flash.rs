@@ -83,7 +83,7 @@ mod tests {
 
     const STD: &str = "/rustc/5980/library/core/src/slice/mod.rs";
     const CORE_FILE: &str = "/somewhere/core/src/wire/reader.rs";
-    const SMOLTCP: &str = "/h/registry/src/index.crates.io-1/smoltcp-0.14.0/src/wire/tcp.rs";
+    const SMOLTCP: &str = "/h/registry/src/index-1/smoltcp-0.14.0/src/wire/tcp.rs";
 
     #[test]
     fn code_belongs_to_the_innermost_crate() {
