@@ -84,7 +84,7 @@ pub use counters::Counters;
 pub use delivery::{Ack, BatchId, Delivery, DeliveryError, SendError, Ticket, TopicId};
 pub use metadata::{BrokerSlot, PartitionSlot, RegisterError, TopicSlot};
 pub use network::{ConnectionSlot, DisconnectReason};
-pub use producer::{Polled, Producer, Resources, Status, Storage, Undelivered};
+pub use producer::{DeliveryRecords, Polled, Producer, Resources, Status, Storage};
 pub use record::{Header, Record};
 pub use time::{Instant, Wake, WakeReason};
 pub use transport::{Endpoint, Slot, Transport};

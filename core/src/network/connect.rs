@@ -86,8 +86,10 @@ impl Network<'_> {
 
     fn begin_connect(&mut self, now: Instant, node: i32, random: &mut Random) -> NodeState {
         let Some(connection) = self.connection_of(node).or_else(|| self.vacant(now)) else {
-            // Every slot is taken: by nodes that back off, or by connections that end or answer before long.
-            return self.next_backoff_end().map_or(NodeState::Waiting, NodeState::At);
+            // Every slot is taken: by nodes that back off or are throttled, whose time nobody else need wait for, or
+            // by connections that end or answer before long.
+            let ends = [self.next_backoff_end(), self.next_unthrottled(now)];
+            return ends.into_iter().flatten().min().map_or(NodeState::Waiting, NodeState::At);
         };
         let limits = self.limits;
         let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };

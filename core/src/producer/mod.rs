@@ -21,7 +21,7 @@ pub use polled::{Polled, Status};
 
 /// A batch whose outcome is known and whose memory was not given back yet: see [`Producer::peek_delivery`].
 #[derive(Clone, Debug)]
-pub struct Undelivered<'p> {
+pub struct DeliveryRecords<'p> {
     /// What [`next_delivery`](Producer::next_delivery) will return.
     pub delivery: Delivery,
     /// The batch's records, in order.
@@ -230,9 +230,9 @@ impl<'a> Producer<'a> {
     /// }
     /// ```
     #[must_use]
-    pub fn peek_delivery(&self) -> Option<Undelivered<'_>> {
+    pub fn peek_delivery(&self) -> Option<DeliveryRecords<'_>> {
         let (delivery, records) = self.sender.accumulator.peek_delivery()?;
-        Some(Undelivered { delivery, records })
+        Some(DeliveryRecords { delivery, records })
     }
 
     /// Makes every batch that is open now due at once, without waiting for `linger_ms`. Later records are not

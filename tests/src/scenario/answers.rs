@@ -181,6 +181,26 @@ pub fn a_throttled_broker_gets_no_request_before_its_time<R: Rig>() {
     world.finish();
 }
 
+/// One connection for two brokers, and the one that has it is throttled: the other waits for the end of that, and for
+/// no longer. Nothing but the producer's own wake-up can tell.
+pub fn a_broker_that_waits_for_a_throttled_ones_connection_gets_it<R: Rig>() {
+    let setup = Setup::<R>::nodes(2).topic("t", 2).capacities(|memory| memory.connections = 1);
+    let mut world = setup.start();
+    let topic = world.topic("t");
+    world.cluster().inject(Fault::on(Api::Produce, Action::Throttle(800)).node(1));
+    world.send_many(topic, Some(0), 1);
+    world.settle();
+    let throttled_at = world.produce_requests()[0].at;
+    world.send_many(topic, Some(1), 1);
+    world.settle();
+    let requests = world.produce_requests();
+    let to_other = requests.iter().find(|seen| seen.node == 2).expect("a request to the other broker");
+    let waited = to_other.at - throttled_at;
+    assert!(waited >= 800, "the throttled connection was given up after {waited} ms");
+    assert!(waited <= 800 + R::PACE.slack_ms, "it waited for {waited} ms");
+    world.finish();
+}
+
 /// The worst moment: the batch is in the log, and nobody says so.
 pub fn a_connection_cut_after_the_append_loses_nothing<R: Rig>() {
     let mut world = one_partition::<R>();

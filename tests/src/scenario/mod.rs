@@ -30,6 +30,7 @@ macro_rules! suite {
                 an_answer_after_the_delivery_timeout_changes_nothing
                 answers_that_come_together_are_told_apart
                 a_throttled_broker_gets_no_request_before_its_time
+                a_broker_that_waits_for_a_throttled_ones_connection_gets_it
                 a_connection_cut_after_the_append_loses_nothing;
             batching:
                 nothing_is_sent_before_linger_and_it_is_sent_then
