@@ -18,6 +18,12 @@ pub struct Counters {
     pub buffer_exhausted: u64,
     /// Batches that were sent again after a failure (Java: record-retry-total, but in batches).
     pub batch_retries: u64,
+    /// Splits of batches that a broker refused as too large (Java: batch-split-total).
+    pub batch_splits: u64,
+    /// Producer ids that brokers have given out.
+    pub producer_ids: u64,
+    /// Times that the producer has raised its epoch to number a partition's batches anew (KIP-360).
+    pub epoch_bumps: u64,
     /// Produce requests written.
     pub produce_requests: u64,
     /// Metadata answers that were taken.

@@ -68,7 +68,11 @@ pub struct Delivery {
     pub topic: TopicId,
     /// Their partition; `None` when the batch ended before the topic's partitions were known.
     pub partition: Option<i32>,
-    /// The number of records in the batch.
+    /// Which of the batch's records the first of these is: [`Ticket::index`]. Not 0 only after the batch was split
+    /// because its broker found it too large (`MESSAGE_TOO_LARGE`): then it ends in several deliveries, each for the
+    /// records from here on, in order, each record in exactly one.
+    pub first_index: u32,
+    /// The number of records that this is about.
     pub records: u32,
     /// Delivered where, or not delivered and why.
     pub result: Result<Ack, DeliveryError>,
@@ -78,8 +82,15 @@ impl Delivery {
     /// The offset of the record with this ticket, when it is in this batch and the broker has told the offset.
     #[must_use]
     pub fn offset_of(&self, ticket: &Ticket) -> Option<i64> {
-        let ack = self.result.ok()?;
-        if ticket.batch == self.batch { ack.base_offset?.checked_add(i64::from(ticket.index)) } else { None }
+        let index = self.index_of(ticket)?;
+        self.result.ok()?.base_offset?.checked_add(i64::from(index))
+    }
+
+    /// Which of this delivery's records has this ticket; `None` when it is not among them.
+    #[must_use]
+    pub fn index_of(&self, ticket: &Ticket) -> Option<u32> {
+        let index = ticket.index.checked_sub(self.first_index)?;
+        (ticket.batch == self.batch && index < self.records).then_some(index)
     }
 }
 
@@ -120,6 +131,13 @@ pub enum DeliveryError {
     /// A broker refused the batch with a code that no retry can mend, or `retries` are used up. The client's own
     /// codes are 7, `REQUEST_TIMED_OUT`, and 13, `NETWORK_EXCEPTION`: the records may then be in the log.
     Failed(ErrorCode),
+    /// As `Failed`, and the broker has named a record as the cause (KIP-467): without it, the others might pass.
+    FailedRecord {
+        /// The broker's code.
+        code: ErrorCode,
+        /// The first record that it named: its place among the records of the delivery.
+        index: u32,
+    },
     /// The overflow policy `DropOldest` made room for newer records. Never sent.
     Dropped,
     /// The topic's metadata came after the record, and shows that its partition has no place among the
@@ -140,6 +158,7 @@ impl core::fmt::Display for DeliveryError {
                 write!(f, "delivery timeout, {}, last error {cause}", may(maybe_written))
             }
             Self::Failed(code) => write!(f, "failed with {code}"),
+            Self::FailedRecord { code, index } => write!(f, "failed with {code} for record {index}"),
             Self::Dropped => f.write_str("dropped for newer records, never sent"),
             Self::UnknownPartition => f.write_str("no place for the record's partition, never sent"),
             Self::Closed { maybe_written } => write!(f, "producer closed, {}", may(maybe_written)),
@@ -167,6 +186,9 @@ pub enum SendError {
     UnknownTopic,
     /// `close` was called.
     Closed,
+    /// A broker has answered with a code after which nothing can be sent: see
+    /// [`Producer::reset`](crate::Producer::reset).
+    Fatal(ErrorCode),
 }
 
 impl core::fmt::Display for SendError {
@@ -181,6 +203,7 @@ impl core::fmt::Display for SendError {
             }
             Self::UnknownTopic => f.write_str("the topic is not registered with this producer"),
             Self::Closed => f.write_str("the producer is closed"),
+            Self::Fatal(code) => write!(f, "the producer was ended by {code}"),
         }
     }
 }

@@ -78,6 +78,8 @@ pub enum WakeReason {
     Reconnect,
     /// Metadata is old by then (`metadata_max_age_ms`), or may be asked for again.
     Metadata,
+    /// A producer id may be asked for again.
+    ProducerId,
     /// The deadline that was given to `close`.
     Close,
     /// Nothing but the transport.

@@ -241,7 +241,7 @@ impl Accumulator<'_> {
         let mut oldest: Option<u16> = None;
         for index in 0..self.batches.len() {
             let Some(batch) = self.batches.get(index) else { continue };
-            let never_sent = matches!(batch.phase, Phase::Open | Phase::Queued) && !batch.maybe_written();
+            let never_sent = matches!(batch.phase, Phase::Open | Phase::Queued) && !batch.sealed;
             let older = oldest
                 .and_then(|oldest| self.batches.get(oldest))
                 .is_none_or(|oldest| (batch.generation.wrapping_sub(oldest.generation) as i32) < 0);

@@ -34,13 +34,23 @@ impl Accumulator<'_> {
             return;
         }
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.phase = Phase::Queued;
         batch.attempts = batch.attempts.saturating_add(1);
         batch.last_error = error;
         batch.retry_at = retry_at;
-        let partition = batch.partition;
+        // What an earlier attempt has left in doubt, only a refusal of the number proves.
+        batch.in_doubt = match error {
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::UNKNOWN_PRODUCER_ID => false,
+            other => batch.in_doubt || !other.rules_out_write(),
+        };
         add(&mut counters.batch_retries, 1);
-        if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
+        self.put_back(index);
+    }
+
+    /// Puts a batch into its partition's queue, before all younger ones.
+    pub(super) fn put_back(&mut self, index: u16) {
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        batch.phase = Phase::Queued;
+        if let Some(queue) = self.partitions.get_mut(usize::from(batch.partition)) {
             self.batches.insert_by_age(&mut queue.queue, index);
         }
     }
@@ -56,16 +66,28 @@ impl Accumulator<'_> {
         created.and_then(|created| self.expires_at(created)).is_some_and(|at| at <= now)
     }
 
+    /// Whether a batch that was answered with this error may be in the log.
+    pub(crate) fn maybe_written_after(&self, index: u16, error: ErrorCode) -> bool {
+        self.batches.get(index).is_some_and(|batch| batch.in_doubt) || !error.rules_out_write()
+    }
+
+    /// The number of a batch's records.
+    pub(crate) fn records(&self, index: u16) -> u32 {
+        self.batches.get(index).map_or(0, |batch| batch.count)
+    }
+
     /// The error that a batch's last attempt ended with.
     pub(crate) fn last_error(&self, index: u16) -> ErrorCode {
         self.batches.get(index).map_or(ErrorCode::NONE, |batch| batch.last_error)
     }
 
-    fn leave_flight(&mut self, index: u16) {
-        let Some(partition) = self.batches.get(index).map(|batch| batch.partition) else { return };
-        if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
+    pub(super) fn leave_flight(&mut self, index: u16) {
+        let Some(batch) = self.batches.get(index) else { return };
+        let (partition, is_half) = (usize::from(batch.partition), batch.rest_count > 0);
+        if let Some(queue) = self.partitions.get_mut(partition) {
             self.batches.remove(&mut queue.in_flight, index);
             queue.muted = false;
+            queue.halves = queue.halves.saturating_sub(u16::from(is_half));
         }
     }
 
@@ -95,6 +117,10 @@ impl Accumulator<'_> {
         self.decide(index, outcome, counters);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
+            let is_half = batch.rest_count > 0;
+            if let Some(queue) = self.partitions.get_mut(usize::from(batch.partition)) {
+                queue.halves = queue.halves.saturating_add(u16::from(is_half));
+            }
         }
         self.batches.push_back(&mut self.done, index);
     }
@@ -111,7 +137,13 @@ impl Accumulator<'_> {
             Ok(ack) => Outcome::Delivered(ack),
             Err(error) => Outcome::Failed(error),
         };
-        self.unfinished = self.unfinished.saturating_sub(1);
+        // A batch that was split ends with its last half.
+        self.unfinished = self.unfinished.saturating_sub(usize::from(batch.rest_count == 0));
+        if outcome.is_err() && batch.stamped {
+            let partition = batch.partition;
+            self.mark_gap(partition);
+        }
+        let Some(batch) = self.batches.get(index) else { return };
         let counter = match outcome {
             Ok(_) => &mut counters.records_delivered,
             Err(_) => &mut counters.records_failed,

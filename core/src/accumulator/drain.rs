@@ -1,6 +1,7 @@
 use super::Accumulator;
+use super::Outstanding;
 use super::slot::{BatchSlot, Phase};
-use crate::batch;
+use crate::batch::{self, Stamp};
 use crate::time::Instant;
 
 /// The request that a batch is on its way with.
@@ -26,6 +27,20 @@ pub(crate) enum Readiness {
 pub(crate) struct Candidate {
     pub(crate) partition: u16,
     pub(crate) bytes: usize,
+    /// Its records, those of its second half among them.
+    pub(crate) records: u32,
+    pub(crate) outstanding: Outstanding,
+}
+
+/// What becomes of a [`Candidate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// It goes out, and gets this stamp if it has none.
+    Yes(Option<Stamp>),
+    /// It stays.
+    No,
+    /// It stays, and all that would come after it: the request is full.
+    Full,
 }
 
 impl Accumulator<'_> {
@@ -35,7 +50,7 @@ impl Accumulator<'_> {
         let Some(first) = queue.queue.first().and_then(|first| self.batches.get(first)) else {
             return Readiness::Idle;
         };
-        if queue.muted {
+        if queue.muted || queue.halves > 0 {
             return Readiness::Idle;
         }
         if first.retry_at > now {
@@ -55,7 +70,7 @@ impl Accumulator<'_> {
     }
 
     /// Takes the first batch of each partition that `take` wants, beginning at `start` and going round once, and
-    /// seals those that go out for the first time. Stops when `take` says `None`: the request is full.
+    /// seals those that go out for the first time. Stops when `take` says that the request is full.
     ///
     /// Returns where the next drain begins: the partition that did not fit is then the first.
     pub(crate) fn drain(
@@ -63,44 +78,64 @@ impl Accumulator<'_> {
         now: Instant,
         request: Request,
         start: u16,
-        mut take: impl FnMut(Candidate) -> Option<bool>,
+        mut take: impl FnMut(Candidate) -> Take,
     ) -> u16 {
         let count = self.partitions();
         let start = if start < count { start } else { 0 };
         for partition in (start..count).chain(0..start) {
-            let Some(bytes) = self.drainable_bytes(now, partition) else { continue };
-            match take(Candidate { partition, bytes }) {
-                Some(true) => self.dispatch(request, partition),
-                Some(false) => {}
-                None => return partition,
+            let Some(candidate) = self.candidate(now, partition) else { continue };
+            match take(candidate) {
+                Take::Yes(stamp) => self.dispatch(request, partition, stamp),
+                Take::No => {}
+                Take::Full => return partition,
             }
         }
         start
     }
 
-    fn drainable_bytes(&self, now: Instant, partition: u16) -> Option<usize> {
-        let queue = self.partitions.get(usize::from(partition)).filter(|queue| !queue.muted)?;
+    fn candidate(&self, now: Instant, partition: u16) -> Option<Candidate> {
+        let queue = self.partitions.get(usize::from(partition))?;
         let first = self.batches.get(queue.queue.first()?)?;
-        if first.retry_at > now { None } else { Some(first.len as usize) }
+        if queue.muted || queue.halves > 0 || first.retry_at > now {
+            return None;
+        }
+        Some(Candidate {
+            partition,
+            bytes: first.len as usize,
+            records: first.count.saturating_add(first.rest_count),
+            outstanding: self.outstanding(partition),
+        })
     }
 
-    fn dispatch(&mut self, request: Request, partition: u16) {
+    fn dispatch(&mut self, request: Request, partition: u16, stamp: Option<Stamp>) {
         let Some(queue) = self.partitions.get_mut(usize::from(partition)) else { return };
         let Some(index) = self.batches.pop_front(&mut queue.queue) else { return };
         self.batches.push_back(&mut queue.in_flight, index);
         queue.muted = self.policy.mute;
-        let range = self.slot_range(index);
         let Some(batch) = self.batches.get_mut(index) else { return };
+        queue.halves = queue.halves.saturating_add(u16::from(batch.rest_count > 0));
         batch.phase = Phase::InFlight;
         batch.connection = request.connection;
         batch.correlation_id = request.correlation_id;
         if !batch.sealed {
-            batch.sealed = true;
-            if let Some(bytes) = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..batch.len as usize))
-            {
-                batch::seal(bytes, batch.count);
-            }
+            self.seal(index, stamp);
         }
+    }
+
+    /// Writes what is known only now: the stamp, lengths and counts, and the CRC.
+    pub(super) fn seal(&mut self, index: u16, stamp: Option<Stamp>) {
+        let range = self.slot_range(index);
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        batch.sealed = true;
+        let Some(bytes) = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..batch.len as usize))
+        else {
+            return;
+        };
+        if let Some(stamp) = stamp {
+            batch.stamped = true;
+            stamp.write(bytes);
+        }
+        batch::seal(bytes, batch.count);
     }
 
     /// The batch of this partition that is on its way with this request.

@@ -6,6 +6,17 @@ use crate::counters::Counters;
 use crate::delivery::DeliveryError;
 use crate::time::Instant;
 
+/// Why batches are given up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Abort {
+    /// The deadline of `close` has passed.
+    Closed,
+    /// The producer cannot go on.
+    Fatal(ErrorCode),
+    /// No identity is to be had: those that are not on their way.
+    Waiting(ErrorCode),
+}
+
 impl Accumulator<'_> {
     /// Fails every batch whose delivery timeout is over. One on its way is reported now, and keeps its slot until
     /// its response or its disconnect. `topic_error` tells what metadata says of a topic, as the cause for batches
@@ -48,16 +59,26 @@ impl Accumulator<'_> {
         undecided.filter_map(|batch| self.expires_at(batch.created)).min()
     }
 
-    /// Fails all that has no outcome: the deadline of `close` has passed.
-    pub(crate) fn abort_all(&mut self, counters: &mut Counters) {
+    /// Fails all that has no outcome, for this reason.
+    pub(crate) fn abort(&mut self, reason: Abort, counters: &mut Counters) {
         for index in 0..self.batches.len() {
-            let Some(batch) = self.batches.get(index).filter(|batch| batch.is_unfinished()) else { continue };
-            let error = DeliveryError::Closed { maybe_written: batch.maybe_written() };
-            if batch.phase == Phase::InFlight {
-                self.decide_in_flight(index, error, counters);
-            } else {
-                self.dequeue(index);
-                self.finish(index, Err(error), counters);
+            let Some(batch) = self.batches.get(index) else { continue };
+            let error = match reason {
+                Abort::Closed => DeliveryError::Closed { maybe_written: batch.maybe_written() },
+                Abort::Fatal(code) | Abort::Waiting(code) => DeliveryError::Failed(code),
+            };
+            match batch.phase {
+                // A second half goes on when the first was reported, and is met here again.
+                Phase::Free | Phase::Done => {}
+                Phase::InFlight => match reason {
+                    Abort::Waiting(_) => {}
+                    Abort::Closed | Abort::Fatal(_) => self.decide_in_flight(index, error, counters),
+                },
+                Phase::Open | Phase::Queued => {
+                    self.dequeue(index);
+                    self.absorb_rest(index);
+                    self.finish(index, Err(error), counters);
+                }
             }
         }
     }
@@ -71,11 +92,13 @@ impl Accumulator<'_> {
         let maybe_written = batch.maybe_written();
         let cause = if maybe_written { batch.last_error } else { topic_error };
         self.dequeue(index);
+        self.absorb_rest(index);
         self.finish(index, Err(DeliveryError::Timeout { maybe_written, cause }), counters);
     }
 
     fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
         if self.batches.get(index).is_some_and(|batch| !batch.outcome.is_decided()) {
+            self.absorb_rest(index);
             self.decide(index, Err(error), counters);
             self.expired_in_flight = self.expired_in_flight.saturating_add(1);
         }

@@ -8,15 +8,19 @@ mod complete;
 mod drain;
 mod expire;
 mod list;
+mod outstanding;
 mod pending;
 mod report;
 mod slot;
+mod split;
 
 use crate::config::{Config, Overflow};
 use crate::delivery::TopicId;
 use crate::time::Instant;
-pub(crate) use drain::{Readiness, Request};
+pub(crate) use drain::{Candidate, Readiness, Request, Take};
+pub(crate) use expire::Abort;
 use list::List;
+pub(crate) use outstanding::Outstanding;
 pub use slot::{BatchSlot, PartitionQueue, TopicQueue};
 use slot::{Batches, Phase};
 
@@ -50,6 +54,8 @@ pub(crate) struct Accumulator<'a> {
     /// The last `send` was refused for want of memory: all that waits is due (Java: `BufferPool.queued() > 0`).
     exhausted: bool,
     closed: bool,
+    /// A partition has a gap.
+    has_gap: bool,
     /// Batches older than this were there at the last flush.
     flush_before: u32,
 }
@@ -95,6 +101,7 @@ impl<'a> Accumulator<'a> {
             expired_in_flight: 0,
             exhausted: false,
             closed: false,
+            has_gap: false,
             flush_before: 0,
         }
     }

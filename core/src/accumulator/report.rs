@@ -9,7 +9,8 @@ impl Accumulator<'_> {
         self.expired_in_flight > 0 || self.done.first().is_some()
     }
 
-    /// Takes the oldest outcome, and gives the batch's slot back unless it is still on its way.
+    /// Takes the oldest outcome, and gives the batch's slot back unless it is still on its way, or was split: then
+    /// its second half goes back into the queue.
     pub(crate) fn next_delivery(&mut self) -> Option<Delivery> {
         let index = self.next_reportable()?;
         let delivery = self.delivery(index)?;
@@ -19,7 +20,7 @@ impl Accumulator<'_> {
             self.expired_in_flight = self.expired_in_flight.saturating_sub(1);
         } else {
             self.batches.pop_front(&mut self.done);
-            self.release(index);
+            self.free_or_go_on(index);
         }
         Some(delivery)
     }
@@ -27,7 +28,7 @@ impl Accumulator<'_> {
     /// The outcome that [`next_delivery`](Self::next_delivery) would take, and the batch's records.
     pub(crate) fn peek_delivery(&self) -> Option<(Delivery, StoredRecords<'_>)> {
         let index = self.next_reportable()?;
-        Some((self.delivery(index)?, StoredRecords::new(self.bytes(index))))
+        Some((self.delivery(index)?, StoredRecords::new(self.reported_bytes(index))))
     }
 
     /// A batch's outcome, if it has one.
@@ -43,6 +44,7 @@ impl Accumulator<'_> {
             batch: self.batches.id(index),
             topic: TopicId::new(batch.topic),
             partition,
+            first_index: batch.before,
             records: batch.count,
             result,
         })

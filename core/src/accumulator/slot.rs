@@ -65,13 +65,23 @@ pub struct BatchSlot {
     /// Place among all partitions, when the target is known.
     pub(super) partition: u16,
     pub(super) target: Target,
+    /// Was drained at least once.
     pub(super) sealed: bool,
+    /// Carries the stamp of an idempotent producer.
+    pub(super) stamped: bool,
+    /// Was sent, and no answer to any attempt has told whether it is in the log.
+    pub(super) in_doubt: bool,
     pub(super) reported: bool,
     pub(super) connection: u8,
     pub(super) last_error: ErrorCode,
     pub(super) correlation_id: i32,
     pub(super) len: u32,
     pub(super) count: u32,
+    /// Records in front of it that were split off and have their outcome.
+    pub(super) before: u32,
+    /// Bytes and records behind it that go out when it has its outcome: the second half of a split.
+    pub(super) rest_len: u32,
+    pub(super) rest_count: u32,
     pub(super) attempts: u32,
     pub(super) created: Instant,
     /// The end of the backoff after a failure.
@@ -91,12 +101,17 @@ impl BatchSlot {
             partition: 0,
             target: Target::Known,
             sealed: false,
+            stamped: false,
+            in_doubt: false,
             reported: false,
             connection: 0,
             last_error: ErrorCode::NONE,
             correlation_id: 0,
             len: 0,
             count: 0,
+            before: 0,
+            rest_len: 0,
+            rest_count: 0,
             attempts: 0,
             created: Instant::from_millis(0),
             retry_at: Instant::from_millis(0),
@@ -106,14 +121,15 @@ impl BatchSlot {
 
     pub(super) fn is_unfinished(&self) -> bool {
         match self.phase {
-            Phase::Free | Phase::Done => false,
+            Phase::Free => false,
+            Phase::Done => self.rest_count > 0,
             Phase::Open | Phase::Queued | Phase::InFlight => !self.outcome.is_decided(),
         }
     }
 
-    /// Whether any of its bytes may have reached a broker.
+    /// Whether it may be in the log.
     pub(super) fn maybe_written(&self) -> bool {
-        self.attempts > 0 || self.phase == Phase::InFlight
+        self.in_doubt || self.phase == Phase::InFlight
     }
 }
 
@@ -131,13 +147,18 @@ pub struct PartitionQueue {
     /// On their way, oldest first.
     pub(super) in_flight: List,
     pub(super) muted: bool,
+    /// First halves of split batches that are not in the queue: nothing else goes out before their second halves.
+    pub(super) halves: u16,
+    /// A stamped batch ended without being acknowledged, or its number was refused: the broker's sequence and ours
+    /// may differ.
+    pub(super) gap: bool,
 }
 
 impl PartitionQueue {
     /// A queue that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { queue: List::new(), in_flight: List::new(), muted: false }
+        Self { queue: List::new(), in_flight: List::new(), muted: false, halves: 0, gap: false }
     }
 }
 

@@ -10,13 +10,17 @@
 //! | 21 | attributes i16 | 0: not compressed, CreateTime |
 //! | 23 | last_offset_delta i32 | count - 1 |
 //! | 27, 35 | base_timestamp, max_timestamp i64 | the first record's, the greatest |
-//! | 43, 51, 53 | producer_id i64, epoch i16, base_sequence i32 | -1, -1, -1: not idempotent |
+//! | 43, 51, 53 | producer_id i64, epoch i16, base_sequence i32 | its stamp, at the first drain; without idempotence -1, -1, -1 |
 //! | 57 | records_count i32 | count |
 //! | 61 | records | one after another |
 
+mod split;
+mod stamp;
 mod stored;
 mod write;
 
+pub(crate) use split::{prefix_len, reframe};
+pub(crate) use stamp::{Stamp, advance};
 pub use stored::{Headers, StoredHeader, StoredRecord, StoredRecords};
 pub(crate) use write::{append, begin, first_record_bytes, seal};
 

@@ -15,7 +15,7 @@ const CRC_AT: usize = 17;
 const ATTRIBUTES_AT: usize = 21;
 const LAST_OFFSET_DELTA_AT: usize = 23;
 const BASE_TIMESTAMP_AT: usize = 27;
-const MAX_TIMESTAMP_AT: usize = 35;
+pub(super) const MAX_TIMESTAMP_AT: usize = 35;
 const RECORDS_COUNT_AT: usize = 57;
 
 /// What [`append`] wrote.
@@ -57,10 +57,7 @@ pub(crate) fn append(
     // The whole record's room is claimed before its first byte is written.
     let end = len.checked_add(total).ok_or(NoRoom)?;
     let mut out = Writer::new(slot.get_mut(len..end).ok_or(NoRoom)?);
-    out.varint(body_i32)?;
-    out.i8(0)?;
-    out.varlong(timestamp_delta)?;
-    out.varint(offset_delta)?;
+    record_head(&mut out, body_i32, timestamp_delta, offset_delta)?;
     nullable(&mut out, record.key)?;
     let value_at = match value_len {
         None => {
@@ -103,6 +100,24 @@ pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) 
     varint::len_of_len(body).checked_add(body)
 }
 
+/// Writes a record's fields in front of its key. `body` is the record's length after the length field.
+pub(super) fn record_head(
+    out: &mut Writer<'_>,
+    body: i32,
+    timestamp_delta: i64,
+    offset_delta: i32,
+) -> Result<(), NoRoom> {
+    out.varint(body)?;
+    out.i8(0)?;
+    out.varlong(timestamp_delta)?;
+    out.varint(offset_delta)
+}
+
+/// The bytes of a record's fields between its length and its key: attributes, timestamp delta, offset delta.
+pub(super) fn record_head_bytes(offset_delta: i32, timestamp_delta: i64) -> usize {
+    varint::len(timestamp_delta).saturating_add(varint::len(i64::from(offset_delta))).saturating_add(1)
+}
+
 /// A record's bytes after its length field; `None` when that overflows.
 fn body_bytes(
     offset_delta: i32,
@@ -110,8 +125,7 @@ fn body_bytes(
     record: &Record<'_>,
     value_len: Option<usize>,
 ) -> Option<usize> {
-    let mut bytes =
-        varint::len(timestamp_delta).checked_add(varint::len(i64::from(offset_delta)))?.checked_add(1)?;
+    let mut bytes = record_head_bytes(offset_delta, timestamp_delta);
     bytes = bytes.checked_add(nullable_bytes(record.key.map(<[u8]>::len))?)?;
     bytes = bytes.checked_add(nullable_bytes(value_len)?)?;
     bytes = bytes.checked_add(varint::len_of_len(record.headers.len()))?;
@@ -148,14 +162,18 @@ fn length(out: &mut Writer<'_>, len: usize) -> Result<(), NoRoom> {
     out.varint(i32::try_from(len).map_err(|_| NoRoom)?)
 }
 
-fn put<const N: usize>(batch: &mut [u8], at: usize, bytes: &[u8; N]) {
+pub(super) fn put<const N: usize>(batch: &mut [u8], at: usize, bytes: &[u8; N]) {
     if let Some(field) = batch.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>) {
         *field = *bytes;
     }
 }
 
+pub(super) fn get<const N: usize>(batch: &[u8], at: usize) -> [u8; N] {
+    batch.get(at..).and_then(<[u8]>::first_chunk::<N>).copied().unwrap_or([0; N])
+}
+
 fn get_i64(batch: &[u8], at: usize) -> i64 {
-    batch.get(at..).and_then(<[u8]>::first_chunk::<8>).map_or(0, |bytes| i64::from_be_bytes(*bytes))
+    i64::from_be_bytes(get(batch, at))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::{Config, ConfigError, address::parts_of};
+use super::{Acks, Config, ConfigError, address::parts_of};
 use crate::batch;
 
 /// `Err` with the rule and the field's value unless the rule holds.
@@ -62,6 +62,11 @@ impl Config<'_> {
         let in_flight = self.max_in_flight;
         require!(in_flight >= 1, MaxInFlight, in_flight);
         require!(in_flight as usize <= MAX_IN_FLIGHT, MaxInFlight, in_flight);
+        if self.enable_idempotence {
+            // Java turns idempotence off in silence unless it was set explicitly.
+            require!(matches!(self.acks, Acks::All), IdempotenceAcks, 1);
+            require!(self.retries > 0, IdempotenceRetries, 1);
+        }
         require!(self.max_request_bytes <= i32::MAX as u32 / 2, MaxRequestBytes, self.max_request_bytes);
         if let Some(batch_bytes) = self.batch_bytes {
             require!(batch_bytes as usize >= batch::BYTES_MIN, BatchBytesMin, batch_bytes);
@@ -126,6 +131,8 @@ mod tests {
             (Config { bootstrap: &["h:1"; 17], ..base }, "bootstrap", 17),
             (Config { max_in_flight: 0, ..base }, "max_in_flight", 0),
             (Config { max_in_flight: 6, ..base }, "max_in_flight", 6),
+            (Config { acks: Acks::Leader, ..base }, "enable_idempotence", 1),
+            (Config { retries: 0, ..base }, "enable_idempotence", 1),
             (Config { batch_bytes: Some(81), ..base }, "batch_bytes", 81),
             (Config { batch_bytes: Some(2_000_000), ..base }, "batch_bytes", 2_000_000),
             (Config { max_request_bytes: u32::MAX, ..base }, "max_request_bytes", u64::from(u32::MAX)),

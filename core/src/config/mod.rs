@@ -99,8 +99,14 @@ pub struct Config<'a> {
     pub retry_backoff_ms: u32,
     /// `retry.backoff.max.ms`: where the doubling ends. Default 1000.
     pub retry_backoff_max_ms: u32,
-    /// `max.in.flight.requests.per.connection`, 1 to 5. Default 1; Kafka: 5. With 1, a partition's batches stay
-    /// in order whatever fails. With more, a batch that is retried may land behind a later one.
+    /// `enable.idempotence`: every record is once in the log, and those of a partition in the order of `send`,
+    /// whatever fails (KIP-98). Needs `acks` of all and `retries` above 0. Default true.
+    ///
+    /// It lasts for one session: after a restart the producer is another one to the brokers. Without it, see
+    /// [`Producer`](crate::Producer), "What becomes of a record".
+    pub enable_idempotence: bool,
+    /// `max.in.flight.requests.per.connection`, 1 to 5. Default 2; Kafka: 5. Without idempotence, only 1 keeps a
+    /// partition's batches in order whatever fails: with more, one that is retried may land behind a later one.
     pub max_in_flight: u8,
     /// `max.request.size`: a produce request takes no further batch beyond this. Default 1048576.
     pub max_request_bytes: u32,
@@ -141,7 +147,8 @@ impl<'a> Config<'a> {
             retries: i32::MAX as u32,
             retry_backoff_ms: 100,
             retry_backoff_max_ms: 1_000,
-            max_in_flight: 1,
+            enable_idempotence: true,
+            max_in_flight: 2,
             max_request_bytes: 1_048_576,
             metadata_max_age_ms: 300_000,
             allow_auto_topic_creation: true,

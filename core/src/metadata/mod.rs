@@ -112,6 +112,11 @@ impl<'a> Metadata<'a> {
         self.schedule.next_update()
     }
 
+    /// Whether there is a topic at all.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.topics.first().is_some_and(|topic| topic.name.is_some())
+    }
+
     /// Whether an update should be asked for now.
     pub(crate) fn is_update_due(&self, now: Instant) -> bool {
         self.next_update().is_some_and(|at| at <= now)

@@ -125,7 +125,7 @@ impl ConnectionSlot {
             last_used: Instant::from_millis(0),
             throttled_until: Instant::from_millis(0),
             next_correlation_id: 0,
-            usable: Usable { produce: None, metadata: false },
+            usable: Usable::NONE,
             in_flight: Deque::new(),
             outgoing: Outgoing::new(),
             incoming: Incoming::new(),

@@ -17,7 +17,7 @@ pub(crate) use poll::Surroundings;
 
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::protocol::{Api, Sink};
+use crate::protocol::{Api, Sink, init_producer_id};
 use crate::random::Random;
 use crate::time::Instant;
 use crate::transport::Endpoint;
@@ -47,11 +47,21 @@ pub(crate) trait Exchange: Sink {
     /// The answer to a metadata request was whole.
     fn metadata_answered(&mut self);
 
+    /// The answer to a request for a producer id was whole.
+    fn producer_id_answered(&mut self, answer: init_producer_id::Answer);
+
     /// A connection is gone, and all its requests are without an answer.
-    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, metadata_was_asked: bool);
+    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, unanswered: Unanswered);
 
     /// Where to count.
     fn counters(&mut self) -> &mut Counters;
+}
+
+/// Which requests, besides those with batches, a connection took with it when it ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) metadata: bool,
+    pub(crate) init_producer_id: bool,
 }
 
 /// A request whose frame is being written.
@@ -161,6 +171,11 @@ impl<'a> Network<'a> {
     /// The version of Produce to use on a connection.
     pub(crate) fn produce_version(&self, connection: u8) -> i16 {
         self.get(connection).and_then(|slot| slot.usable.produce).map_or(0, i16::from)
+    }
+
+    /// Whether a connection's broker gives producer ids.
+    pub(crate) fn speaks_init_producer_id(&self, connection: u8) -> bool {
+        self.get(connection).is_some_and(|slot| slot.usable.init_producer_id)
     }
 
     /// Where the next drain for a connection's node begins.

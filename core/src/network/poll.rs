@@ -6,7 +6,7 @@ use super::connect::digest;
 use super::connection::Leaving;
 use super::receive::Answer;
 use super::send::CALLS_PER_POLL;
-use super::{DisconnectReason, Exchange, Network, State};
+use super::{DisconnectReason, Exchange, Network, State, Unanswered};
 use crate::code::ErrorCode;
 use crate::counters::add;
 use crate::fmt::{debug, warning};
@@ -227,6 +227,10 @@ impl Network<'_> {
                 self.throttle(connection, throttle_ms, with);
                 with.exchange.produce_answered(connection, correlation_id)?;
             }
+            Answer::InitProducerId(response) => {
+                self.throttle(connection, response.throttle_ms, with);
+                with.exchange.producer_id_answered(response.answer);
+            }
         }
         Ok(())
     }
@@ -272,7 +276,9 @@ impl Network<'_> {
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
         let until = self.backoff_until(with.now, failures, with.random);
         let Some(slot) = self.get_mut(connection) else { return };
-        let metadata_was_asked = slot.in_flight.iter().any(|request| request.api == Api::Metadata);
+        let asked = |api| slot.in_flight.iter().any(|request| request.api == api);
+        let unanswered =
+            Unanswered { metadata: asked(Api::Metadata), init_producer_id: asked(Api::InitProducerId) };
         slot.state = if reason == DisconnectReason::Closed {
             State::Free
         } else {
@@ -299,7 +305,7 @@ impl Network<'_> {
             | DisconnectReason::UnsupportedVersion
             | DisconnectReason::Closed => {}
         }
-        with.exchange.disconnected(connection, reason, metadata_was_asked);
+        with.exchange.disconnected(connection, reason, unanswered);
     }
 
     fn add_deadline(&self, now: Instant, connection: u8, wake: &mut NextWake) {

@@ -1,6 +1,6 @@
 use super::connection::InFlight;
 use super::{DisconnectReason, Exchange};
-use crate::protocol::{Api, Decoded, api_versions, metadata, produce};
+use crate::protocol::{Api, Decoded, api_versions, init_producer_id, metadata, produce};
 use crate::wire::{Frame, Malformed, Stream};
 
 /// The longest response that is read: metadata of some hundred thousand partitions. A TLS alert or an HTTP answer
@@ -15,6 +15,7 @@ enum Decoder {
     ApiVersions(api_versions::Response),
     Metadata(metadata::Response),
     Produce(produce::Response),
+    InitProducerId(init_producer_id::Response),
 }
 
 // Its own tag, and 0 at the beginning: lent memory must be all zero to lie in `.bss`.
@@ -32,6 +33,7 @@ pub(super) enum Answer {
     ApiVersions(api_versions::Response),
     Metadata { throttle_ms: i32 },
     Produce { correlation_id: i32, throttle_ms: i32 },
+    InitProducerId(init_producer_id::Response),
 }
 
 /// The response that is arriving.
@@ -102,6 +104,9 @@ impl Incoming {
             State::Body { decoder: Decoder::Produce(response), .. } => {
                 Some(Answer::Produce { correlation_id, throttle_ms: response.throttle_ms })
             }
+            State::Body { decoder: Decoder::InitProducerId(response), .. } => {
+                Some(Answer::InitProducerId(response))
+            }
             State::Length | State::CorrelationId { .. } => None,
         }
     }
@@ -120,6 +125,7 @@ impl Decoder {
             Api::ApiVersions => Self::ApiVersions(api_versions::Response::new()),
             Api::Metadata => Self::Metadata(metadata::Response::new()),
             Api::Produce => Self::Produce(produce::Response::new(request.version)),
+            Api::InitProducerId => Self::InitProducerId(init_producer_id::Response::new()),
         }
     }
 
@@ -133,6 +139,7 @@ impl Decoder {
         match self {
             Self::ApiVersions(response) => response.feed(frame),
             Self::Metadata(response) => response.feed(frame, exchange),
+            Self::InitProducerId(response) => response.feed(frame),
             Self::Produce(response) => {
                 exchange.answering(connection, correlation_id);
                 response.feed(frame, exchange)

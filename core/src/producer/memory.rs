@@ -1,6 +1,7 @@
 use crate::accumulator::{BatchSlot, PartitionQueue, TopicQueue};
 use crate::batch;
 use crate::config::{Config, ConfigError, require};
+use crate::idempotence::SequenceSlot;
 use crate::metadata::{BrokerSlot, PartitionSlot, TopicSlot};
 use crate::network::ConnectionSlot;
 
@@ -45,6 +46,7 @@ pub struct Resources<
     topic_queues: [TopicQueue; TOPICS],
     partitions: [[PartitionSlot; PARTITIONS]; TOPICS],
     partition_queues: [[PartitionQueue; PARTITIONS]; TOPICS],
+    sequences: [[SequenceSlot; PARTITIONS]; TOPICS],
     brokers: [BrokerSlot; BROKERS],
     connections: [ConnectionSlot; CONNECTIONS],
     receive: [u8; RECEIVE_BYTES],
@@ -69,6 +71,7 @@ impl<
             topic_queues: [const { TopicQueue::new() }; TOPICS],
             partitions: [const { [const { PartitionSlot::new() }; PARTITIONS] }; TOPICS],
             partition_queues: [const { [const { PartitionQueue::new() }; PARTITIONS] }; TOPICS],
+            sequences: [const { [const { SequenceSlot::new() }; PARTITIONS] }; TOPICS],
             brokers: [const { BrokerSlot::new() }; BROKERS],
             connections: [const { ConnectionSlot::new() }; CONNECTIONS],
             receive: [0; RECEIVE_BYTES],
@@ -85,6 +88,7 @@ impl<
             topic_queues: &mut self.topic_queues,
             partitions: self.partitions.as_flattened_mut(),
             partition_queues: self.partition_queues.as_flattened_mut(),
+            sequences: self.sequences.as_flattened_mut(),
             brokers: &mut self.brokers,
             connections: &mut self.connections,
             receive: &mut self.receive,
@@ -120,6 +124,8 @@ pub struct Storage<'a> {
     pub partitions: &'a mut [PartitionSlot],
     /// As many as `partitions`.
     pub partition_queues: &'a mut [PartitionQueue],
+    /// As many as `partitions`.
+    pub sequences: &'a mut [SequenceSlot],
     /// One for each broker whose address can be kept, at least 1.
     pub brokers: &'a mut [BrokerSlot],
     /// One for each connection that can be open at a time, 1 to 128.
@@ -159,6 +165,7 @@ impl Storage<'_> {
             partitions
         );
         require!(self.partition_queues.len() == partitions, PartitionQueues, self.partition_queues.len());
+        require!(self.sequences.len() == partitions, Sequences, self.sequences.len());
         let (brokers, connections) = (self.brokers.len(), self.connections.len());
         require!(brokers >= 1, Brokers, brokers);
         require!((1..=CONNECTIONS_MAX).contains(&connections), Connections, connections);

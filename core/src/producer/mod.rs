@@ -10,6 +10,7 @@ use crate::batch::StoredRecords;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::{Delivery, SendError, Ticket, TopicId};
+use crate::idempotence::Idempotence;
 use crate::metadata::{Metadata, RegisterError};
 use crate::network::Network;
 use crate::record::Record;
@@ -43,9 +44,20 @@ pub struct DeliveryRecords<'p> {
 ///
 /// # What becomes of a record
 /// Every record that `send` accepted is in exactly one [`Delivery`]: delivered, with its offset, or failed, with the
-/// reason. Without idempotence (not in this version) a batch whose answer was lost with its connection is sent again
-/// and may then be in the log twice; records of one partition stay in order as long as
-/// [`max_in_flight`](Config::max_in_flight) is 1.
+/// reason.
+///
+/// With [`enable_idempotence`](Config::enable_idempotence), the default, a delivered record is in the log once, and
+/// the delivered records of a partition are there in the order of `send`. What failed as `maybe_written` may be there
+/// too, once. Two things are beyond any producer: a broker that loses what it acknowledged (an unclean leader
+/// election), and one that has forgotten a producer (`producer.id.expiration.ms`, 24 h) just when it is asked whether
+/// it has a batch.
+///
+/// Without it:
+/// - acks=all: a batch whose answer was lost with its connection is sent again and may then be in the log twice. With
+///   [`max_in_flight`](Config::max_in_flight) of 1 the first copies are in order; with more, they may not be.
+/// - acks=1: besides, what was acknowledged is lost when the leader fails before a follower has it.
+/// - acks=0: besides, everything that was given to a connection that breaks is lost, although it is reported as
+///   delivered, and what the broker refuses is, too.
 pub struct Producer<'a> {
     sender: Sender<'a>,
 }
@@ -66,6 +78,7 @@ impl<'a> Producer<'a> {
             topic_queues,
             partitions,
             partition_queues,
+            sequences,
             brokers,
             connections,
             receive,
@@ -73,8 +86,9 @@ impl<'a> Producer<'a> {
         let accumulator =
             Accumulator::new(&config, batch_bytes, arena, batches, topic_queues, partition_queues);
         let metadata = Metadata::new(&config, now, topics, partitions, brokers);
+        let idempotence = Idempotence::new(&config, sequences);
         let network = Network::new(&config, connections);
-        Ok(Self { sender: Sender::new(config, accumulator, metadata, network, receive) })
+        Ok(Self { sender: Sender::new(config, accumulator, metadata, idempotence, network, receive) })
     }
 
     /// Gives a topic its place in the table of topics, and has its metadata fetched. The same name gives the same
@@ -157,9 +171,12 @@ impl<'a> Producer<'a> {
         value_len: Option<usize>,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<Ticket, SendError> {
-        let Sender { accumulator, metadata, random, counters, .. } = &mut self.sender;
+        let Sender { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender;
         if u16::try_from(record.topic.index()).ok().and_then(|topic| metadata.topic_name(topic)).is_none() {
             return Err(SendError::UnknownTopic);
+        }
+        if let Some(code) = idempotence.fatal() {
+            return Err(SendError::Fatal(code));
         }
         let placed = accumulator.append(now, record, value_len, random, counters)?;
         fill(accumulator.value_mut(&placed));
@@ -184,7 +201,24 @@ impl<'a> Producer<'a> {
     ) -> Polled {
         let next = self.sender.poll(cx, now, transport);
         let delivered = self.sender.accumulator.has_delivery();
-        Polled { wake: next.wake, reason: next.reason, delivered, status: self.status() }
+        let fatal = self.sender.idempotence.tell_fatal();
+        Polled { wake: next.wake, reason: next.reason, delivered, fatal, status: self.status() }
+    }
+
+    /// After [`Polled::fatal`]: begins anew with a producer id that is still to be asked for. What had failed stays
+    /// failed. Before, and without idempotence, it does nothing worse than to ask for another producer id.
+    ///
+    /// ```
+    /// # use nanokafka::{Instant, Producer, Transport};
+    /// fn step(producer: &mut Producer<'_>, now: Instant, transport: &mut impl Transport) {
+    ///     if let Some(code) = producer.poll(now, transport).fatal {
+    ///         // Tell the operator of `code`, and, when it may have been mended:
+    ///         producer.reset();
+    ///     }
+    /// }
+    /// ```
+    pub fn reset(&mut self) {
+        self.sender.idempotence.reset();
     }
 
     /// How the producer stands with its cluster.
@@ -193,6 +227,9 @@ impl<'a> Producer<'a> {
         let Sender { metadata, network, .. } = &self.sender;
         if self.sender.is_closed() {
             return Status::Closed;
+        }
+        if let Some(code) = self.sender.idempotence.fatal() {
+            return Status::Fatal(code);
         }
         if !network.any_ready() || self.sender.waits_for_failing_leader() {
             return network.last_disconnect().map_or(Status::Connecting, Status::Unreachable);

@@ -14,6 +14,10 @@ pub struct Polled {
     pub reason: WakeReason,
     /// [`next_delivery`](crate::Producer::next_delivery) has something to report.
     pub delivered: bool,
+    /// A broker has answered with a code after which nothing can be sent (told once): every batch fails with it, and
+    /// `send` with [`SendError::Fatal`](crate::SendError::Fatal), until
+    /// [`Producer::reset`](crate::Producer::reset).
+    pub fatal: Option<ErrorCode>,
     /// What stands between the records and their brokers, if anything.
     pub status: Status,
 }
@@ -32,6 +36,9 @@ pub enum Status {
     Unreachable(DisconnectReason),
     /// A broker is connected, but says this of the topic. It is asked again after a backoff.
     TopicError(TopicId, ErrorCode),
+    /// A broker has answered with this code: nothing can be sent until
+    /// [`Producer::reset`](crate::Producer::reset).
+    Fatal(ErrorCode),
     /// `close` was called, everything has its outcome, and no connection is open.
     Closed,
 }
@@ -43,6 +50,7 @@ impl core::fmt::Display for Status {
             Self::Online => f.write_str("online"),
             Self::Unreachable(reason) => write!(f, "unreachable: {reason}"),
             Self::TopicError(topic, error) => write!(f, "topic {}: {error}", topic.index()),
+            Self::Fatal(code) => write!(f, "ended by {code}"),
             Self::Closed => f.write_str("closed"),
         }
     }

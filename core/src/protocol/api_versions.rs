@@ -1,7 +1,7 @@
 //! ApiVersions v0: which versions a broker speaks. v0 is understood by every broker, so the fallback of KIP-511
 //! for error 35 is where we start.
 
-use super::{Api, Decoded, RequestHeader, metadata, need, produce};
+use super::{Api, Decoded, RequestHeader, init_producer_id, metadata, need, produce};
 use crate::code::ErrorCode;
 use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
 
@@ -21,6 +21,13 @@ pub(crate) struct Usable {
     pub(crate) produce: Option<u8>,
     /// Whether our version of Metadata is spoken.
     pub(crate) metadata: bool,
+    /// Whether our version of InitProducerId is spoken.
+    pub(crate) init_producer_id: bool,
+}
+
+impl Usable {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self { produce: None, metadata: false, init_producer_id: false };
 }
 
 impl Usable {
@@ -32,6 +39,8 @@ impl Usable {
             }
         } else if key == Api::Metadata.key() {
             self.metadata = (min..=max).contains(&metadata::VERSION);
+        } else if key == Api::InitProducerId.key() {
+            self.init_producer_id = (min..=max).contains(&init_producer_id::VERSION);
         }
     }
 }
@@ -58,12 +67,7 @@ pub(crate) struct Response {
 
 impl Response {
     pub(crate) fn new() -> Self {
-        Self {
-            stream: Stream::new(),
-            field: Field::Error,
-            error: ErrorCode::NONE,
-            usable: Usable { produce: None, metadata: false },
-        }
+        Self { stream: Stream::new(), field: Field::Error, error: ErrorCode::NONE, usable: Usable::NONE }
     }
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
@@ -130,14 +134,14 @@ mod tests {
         for piece in 1..=bytes.len() {
             let (response, decoded) = decode(&bytes, piece).unwrap();
             assert_eq!(decoded, Decoded::Whole);
-            assert_eq!(response.usable, Usable { produce: Some(8), metadata: true });
+            assert_eq!(response.usable, Usable { produce: Some(8), metadata: true, init_producer_id: false });
         }
     }
 
     #[test]
     fn versions_that_do_not_meet_are_not_usable() {
         let usable = |apis: &[_]| decode(&response(0, apis), 7).unwrap().0.usable;
-        assert_eq!(usable(&[(0, 0, 3), (3, 0, 4)]), Usable { produce: Some(3), metadata: true });
+        assert_eq!(usable(&[(0, 0, 3), (3, 0, 4)]), Usable { produce: Some(3), metadata: true, init_producer_id: false });
         assert_eq!(usable(&[(0, 0, 2), (3, 0, 3)]), Usable::default());
         assert_eq!(usable(&[(0, 9, 13), (3, 5, 13)]), Usable::default());
         assert_eq!(usable(&[]), Usable::default());

@@ -5,11 +5,13 @@
 //! | Produce | 0 | 3 to 8, the highest that both know | 0.11 to 4.x |
 //! | Metadata | 3 | 4 | 0.11 to 4.x |
 //! | ApiVersions | 18 | 0 | 0.10 to 4.x |
+//! | InitProducerId | 22 | 0 | 0.11 to 4.x |
 //!
 //! All of them are non-flexible: no compact types and no tagged fields. Brokers from 4.0 announce Produce from 0
 //! but reject 0 to 2 (KAFKA-18659); those are never chosen. Source: <https://kafka.apache.org/protocol>.
 
 pub(crate) mod api_versions;
+pub(crate) mod init_producer_id;
 pub(crate) mod metadata;
 pub(crate) mod produce;
 mod topic_name;
@@ -29,6 +31,7 @@ pub(crate) enum Api {
     Produce,
     Metadata,
     ApiVersions,
+    InitProducerId,
 }
 
 impl Api {
@@ -37,6 +40,7 @@ impl Api {
             Self::Produce => 0,
             Self::Metadata => 3,
             Self::ApiVersions => 18,
+            Self::InitProducerId => 22,
         }
     }
 }

@@ -85,6 +85,10 @@ pub(crate) struct Partition {
     pub(crate) error: ErrorCode,
     pub(crate) base_offset: i64,
     pub(crate) log_append_time_ms: i64,
+    /// Where the partition's log starts, -1 when the broker does not know; `None` below v5.
+    pub(crate) log_start_offset: Option<i64>,
+    /// The first record that the broker names as a cause of the error.
+    pub(crate) record_index: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +147,8 @@ impl Response {
                 error: ErrorCode::NONE,
                 base_offset: 0,
                 log_append_time_ms: 0,
+                log_start_offset: None,
+                record_index: None,
             },
             throttle_ms: 0,
         }
@@ -204,6 +210,8 @@ impl Response {
         Ok(match field {
             PartitionField::Index => stream.i32(frame)?.map(|index| {
                 partition.index = index;
+                partition.log_start_offset = None;
+                partition.record_index = None;
                 PartitionField::Error
             }),
             PartitionField::Error => stream.i16(frame)?.map(|error| {
@@ -218,14 +226,16 @@ impl Response {
                 partition.log_append_time_ms = ms;
                 if self.version >= 5 { PartitionField::LogStartOffset } else { PartitionField::Done }
             }),
-            PartitionField::LogStartOffset => stream.i64(frame)?.map(|_| {
+            PartitionField::LogStartOffset => stream.i64(frame)?.map(|offset| {
+                partition.log_start_offset = Some(offset);
                 if self.version >= 8 { PartitionField::RecordErrorCount } else { PartitionField::Done }
             }),
             // Batch index and message length.
             PartitionField::RecordErrorCount => stream.count(frame, 6)?.map(Self::next_record_error),
-            PartitionField::RecordErrorIndex { left } => {
-                stream.i32(frame)?.map(|_| PartitionField::RecordErrorMessage { left })
-            }
+            PartitionField::RecordErrorIndex { left } => stream.i32(frame)?.map(|index| {
+                partition.record_index = partition.record_index.or(u32::try_from(index).ok());
+                PartitionField::RecordErrorMessage { left }
+            }),
             PartitionField::RecordErrorMessage { left } => stream.nullable_string_len(frame)?.map(|len| {
                 self.skip = Skip(len);
                 Self::next_record_error(left.saturating_sub(1))

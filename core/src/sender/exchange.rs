@@ -1,11 +1,12 @@
 use super::request;
-use crate::accumulator::{Accumulator, Request};
+use crate::accumulator::{Abort, Accumulator, Request};
 use crate::config::{Config, endpoint_of};
 use crate::counters::{Counters, add};
 use crate::delivery::Ack;
+use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
-use crate::network::{DisconnectReason, Exchange, Outbound, Part};
-use crate::protocol::{Api, Sink, metadata, produce};
+use crate::network::{DisconnectReason, Exchange, Outbound, Part, Unanswered};
+use crate::protocol::{Api, Sink, init_producer_id, metadata, produce};
 use crate::random::Random;
 use crate::time::Instant;
 use crate::transport::Endpoint;
@@ -17,6 +18,7 @@ pub(super) struct Joined<'s, 'a> {
     pub(super) config: &'s Config<'a>,
     pub(super) accumulator: &'s mut Accumulator<'a>,
     pub(super) metadata: &'s mut Metadata<'a>,
+    pub(super) idempotence: &'s mut Idempotence<'a>,
     pub(super) counters: &'s mut Counters,
     /// Jitter of retries; the network has the sender's own.
     pub(super) random: Random,
@@ -41,10 +43,9 @@ impl Sink for Joined<'_, '_> {
             .zip(index)
             .and_then(|(topic, index)| self.accumulator.partition_index(topic, index));
         // An answer for a partition that was not asked about changes nothing.
-        let Some(batch) = place.and_then(|place| self.accumulator.in_flight(self.answering, place)) else {
-            return;
-        };
-        self.settle(batch, partition.error, Ack::new(partition.base_offset, partition.log_append_time_ms));
+        let Some(place) = place else { return };
+        let Some(batch) = self.accumulator.in_flight(self.answering, place) else { return };
+        self.settle(batch, place, &partition);
     }
 }
 
@@ -60,6 +61,7 @@ impl Exchange for Joined<'_, '_> {
     fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Result<Part, NoRoom> {
         match frame.api {
             Api::ApiVersions => request::api_versions(frame, self.config, head),
+            Api::InitProducerId => request::init_producer_id(frame, self.config, head),
             Api::Metadata => request::metadata(frame, self.config, self.metadata, head),
             Api::Produce => request::produce(frame, self.config, self.metadata, self.accumulator, head),
         }
@@ -99,10 +101,21 @@ impl Exchange for Joined<'_, '_> {
         self.metadata_answered = true;
     }
 
-    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, metadata_was_asked: bool) {
+    fn producer_id_answered(&mut self, answer: init_producer_id::Answer) {
+        match self.idempotence.answered(self.now, answer, &mut self.random) {
+            Answered::Ready => add(&mut self.counters.producer_ids, 1),
+            Answered::Again | Answered::Fatal => {}
+            Answered::FailWaiting(code) => self.accumulator.abort(Abort::Waiting(code), self.counters),
+        }
+    }
+
+    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, unanswered: Unanswered) {
         self.fail_in_flight(connection, reason);
-        if metadata_was_asked {
+        if unanswered.metadata {
             self.metadata.update_failed(self.now, &mut self.random);
+        }
+        if unanswered.init_producer_id {
+            self.idempotence.request_failed(self.now, &mut self.random);
         }
         if reason != DisconnectReason::Closed {
             self.metadata.request_update();

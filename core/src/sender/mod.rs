@@ -4,12 +4,14 @@ mod exchange;
 mod outcome;
 mod request;
 mod run;
+mod update;
 
 use core::task::Context;
 
-use crate::accumulator::Accumulator;
+use crate::accumulator::{Abort, Accumulator};
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::idempotence::Idempotence;
 use crate::metadata::Metadata;
 use crate::network::Network;
 use crate::random::Random;
@@ -20,6 +22,7 @@ pub(crate) struct Sender<'a> {
     config: Config<'a>,
     pub(crate) accumulator: Accumulator<'a>,
     pub(crate) metadata: Metadata<'a>,
+    pub(crate) idempotence: Idempotence<'a>,
     pub(crate) network: Network<'a>,
     pub(crate) random: Random,
     pub(crate) counters: Counters,
@@ -33,12 +36,14 @@ impl<'a> Sender<'a> {
         config: Config<'a>,
         accumulator: Accumulator<'a>,
         metadata: Metadata<'a>,
+        idempotence: Idempotence<'a>,
         network: Network<'a>,
         receive: &'a mut [u8],
     ) -> Self {
         Self {
             accumulator,
             metadata,
+            idempotence,
             network,
             random: Random::new(config.random_seed),
             counters: Counters::default(),
@@ -68,14 +73,19 @@ impl<'a> Sender<'a> {
     ) -> NextWake {
         let mut wake = NextWake::ON_IO;
         if self.close_deadline.is_some_and(|deadline| deadline <= now) {
-            self.accumulator.abort_all(&mut self.counters);
+            self.accumulator.abort(Abort::Closed, &mut self.counters);
+        }
+        if let Some(code) = self.idempotence.fatal() {
+            self.accumulator.abort(Abort::Fatal(code), &mut self.counters);
         }
         if self.close_deadline.is_some() && self.accumulator.unfinished() == 0 {
             self.close_connections(cx, now, transport);
             return wake;
         }
+        self.close_gaps();
         self.send_producer_data(now, &mut wake);
         self.update_metadata(now, &mut wake);
+        self.update_producer_id(now, &mut wake);
         self.poll_network(cx, now, transport, &mut wake);
         self.add_deadlines(now, &mut wake);
         wake

@@ -1,22 +1,69 @@
 use super::exchange::Joined;
+use crate::batch::Stamp;
 use crate::code::{Class, ErrorCode};
 use crate::delivery::{Ack, DeliveryError};
+use crate::idempotence::Refused;
 use crate::network::DisconnectReason;
+use crate::protocol::produce;
 
 impl Joined<'_, '_> {
-    /// A broker has answered for a batch: delivered, to be tried again, or failed (Java's `completeBatch`).
-    pub(super) fn settle(&mut self, batch: u16, error: ErrorCode, ack: Ack) {
+    /// A broker has answered for a batch: delivered, to be tried again, split, or failed (Java's `completeBatch`).
+    pub(super) fn settle(&mut self, batch: u16, place: u16, answer: &produce::Partition) {
+        let error = answer.error;
         match error.class() {
-            Class::Success => self.accumulator.complete(batch, Ok(ack), self.counters),
+            Class::Success => self.succeed(batch, place, answer),
             Class::Retriable => self.retry_or_fail(batch, error),
             Class::RetriableRefresh => {
                 self.metadata.request_update();
                 self.retry_or_fail(batch, error);
             }
-            Class::Fatal => {
-                self.accumulator.complete(batch, Err(DeliveryError::Failed(error)), self.counters);
+            Class::Split => {
+                if !self.accumulator.split(batch, self.counters) {
+                    self.fail(batch, answer);
+                }
+            }
+            Class::Sequence => match self.accumulator.stamp_of(batch) {
+                Some(stamp) => self.settle_refused(batch, place, stamp, answer),
+                None => self.fail(batch, answer),
+            },
+            Class::Fatal => self.fail(batch, answer),
+            Class::FatalToProducer => {
+                if self.idempotence.is_enabled() {
+                    self.idempotence.fail(error);
+                }
+                self.fail(batch, answer);
             }
         }
+    }
+
+    fn succeed(&mut self, batch: u16, place: u16, answer: &produce::Partition) {
+        if let Some(stamp) = self.accumulator.stamp_of(batch) {
+            self.idempotence.acknowledged(place, stamp, self.accumulator.records(batch));
+        }
+        // A broker that says only "duplicate" does not know the offset any more (row I10).
+        let offset = if answer.error == ErrorCode::NONE { answer.base_offset } else { -1 };
+        let ack = Ack::new(offset, answer.log_append_time_ms);
+        self.accumulator.complete(batch, Ok(ack), self.counters);
+    }
+
+    fn settle_refused(&mut self, batch: u16, place: u16, stamp: Stamp, answer: &produce::Partition) {
+        match self.idempotence.refused(place, stamp, answer.error, answer.log_start_offset) {
+            Refused::Retry => self.retry_or_fail(batch, answer.error),
+            Refused::RetryRenumbered => {
+                self.accumulator.mark_gap(place);
+                self.retry_or_fail(batch, answer.error);
+            }
+            Refused::Fail => self.fail(batch, answer),
+        }
+    }
+
+    fn fail(&mut self, batch: u16, answer: &produce::Partition) {
+        let code = answer.error;
+        let error = match answer.record_index {
+            Some(index) => DeliveryError::FailedRecord { code, index },
+            None => DeliveryError::Failed(code),
+        };
+        self.accumulator.complete(batch, Err(error), self.counters);
     }
 
     /// A connection is gone: what was on its way there is tried again, oldest first.
@@ -40,7 +87,8 @@ impl Joined<'_, '_> {
     fn retry_or_fail(&mut self, batch: u16, error: ErrorCode) {
         let attempts = self.accumulator.attempts(batch);
         if self.accumulator.is_expired(self.now, batch) {
-            let timeout = DeliveryError::Timeout { maybe_written: true, cause: error };
+            let maybe_written = self.accumulator.maybe_written_after(batch, error);
+            let timeout = DeliveryError::Timeout { maybe_written, cause: error };
             self.accumulator.complete(batch, Err(timeout), self.counters);
         } else if attempts >= self.config.retries {
             self.accumulator.complete(batch, Err(DeliveryError::Failed(error)), self.counters);

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::delivery::TopicId;
 use crate::metadata::Metadata;
 use crate::network::{Outbound, Part};
-use crate::protocol::{api_versions, metadata, produce};
+use crate::protocol::{api_versions, init_producer_id, metadata, produce};
 use crate::wire::{NoRoom, Writer};
 
 pub(super) fn api_versions(
@@ -14,6 +14,15 @@ pub(super) fn api_versions(
     head: &mut Writer<'_>,
 ) -> Result<Part, NoRoom> {
     api_versions::write_request(head, frame.correlation_id, config.client_id)?;
+    Ok(Part { body: None, next: None })
+}
+
+pub(super) fn init_producer_id(
+    frame: &Outbound,
+    config: &Config<'_>,
+    head: &mut Writer<'_>,
+) -> Result<Part, NoRoom> {
+    init_producer_id::write_request(head, frame.correlation_id, config.client_id)?;
     Ok(Part { body: None, next: None })
 }
 

@@ -2,10 +2,11 @@ use core::task::Context;
 
 use super::Sender;
 use super::exchange::Joined;
-use crate::accumulator::{Readiness, Request};
+use crate::accumulator::{Candidate, Readiness, Request, Take};
 use crate::code::ErrorCode;
+use crate::idempotence::Gap;
 use crate::network::{Network, NodeState, Surroundings};
-use crate::protocol::{Api, metadata};
+use crate::protocol::Api;
 use crate::random::Random;
 use crate::time::{Instant, NextWake, WakeReason};
 use crate::transport::Transport;
@@ -15,7 +16,7 @@ impl Sender<'_> {
     pub(super) fn send_producer_data(&mut self, now: Instant, wake: &mut NextWake) {
         self.ask_for_unknown_leaders();
         // Metadata has priority: while an update is due, no node is ready (Java's `NetworkClient.isReady`).
-        if !self.metadata.is_update_due(now) {
+        if !self.metadata.is_update_due(now) && self.idempotence.may_send() {
             for index in 0.. {
                 let Some(node) = self.metadata.nodes().nth(index) else { break };
                 if self.is_node_ready(now, node, wake) {
@@ -29,6 +30,27 @@ impl Sender<'_> {
             error => error,
         };
         self.accumulator.expire(now, cause, &mut self.counters);
+    }
+
+    /// Renumbers what waits in partitions whose broker's sequence differs from ours, as soon as that is safe.
+    pub(super) fn close_gaps(&mut self) {
+        let mut from = 0;
+        while let Some(partition) = self.accumulator.gap_from(from) {
+            from = partition.saturating_add(1);
+            let outstanding = self.accumulator.outstanding(partition);
+            let epoch = self.idempotence.producer_epoch();
+            match self.idempotence.close_gap(partition, &outstanding) {
+                Gap::Open => continue,
+                Gap::Closed => {}
+                Gap::Renumber(stamp) => {
+                    let after = self.accumulator.renumber(partition, stamp);
+                    self.idempotence.renumbered(partition, after.base_sequence);
+                    let bumped = epoch != self.idempotence.producer_epoch();
+                    crate::counters::add(&mut self.counters.epoch_bumps, u64::from(bumped));
+                }
+            }
+            self.accumulator.close_gap(partition);
+        }
     }
 
     fn ask_for_unknown_leaders(&mut self) {
@@ -77,69 +99,31 @@ impl Sender<'_> {
         };
         let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
         let max_bytes = self.config.max_request_bytes as usize;
-        let metadata = &self.metadata;
+        let version = self.network.produce_version(connection);
+        let (metadata, idempotence) = (&self.metadata, &mut self.idempotence);
         let mut taken = 0usize;
         let start = self.network.drain_index_mut(connection).map_or(0, |index| *index);
         let next = self.accumulator.drain(now, request, start, |candidate| {
-            if metadata.leader(candidate.partition) != Some(node) {
-                return Some(false);
+            let Candidate { partition, outstanding, .. } = candidate;
+            if metadata.leader(partition) != Some(node)
+                || !idempotence.may_drain(partition, &outstanding, connection, version)
+            {
+                return Take::No;
             }
             let with_this = taken.saturating_add(candidate.bytes);
             // The first batch always goes (Java's `drainBatchesForOneNode`).
             if taken > 0 && with_this > max_bytes {
-                return None;
+                return Take::Full;
             }
             taken = with_this;
-            Some(true)
+            let is_new = !outstanding.head_is_stamped;
+            Take::Yes(if is_new { idempotence.stamp(partition, candidate.records) } else { None })
         });
         if let Some(index) = self.network.drain_index_mut(connection) {
             *index = next;
         }
         if taken > 0 {
-            let version = self.network.produce_version(connection);
             self.network.begin_request(now, connection, Api::Produce, version);
-        }
-    }
-
-    /// Asks a node for metadata when that is due; connects to one when none can be asked.
-    pub(super) fn update_metadata(&mut self, now: Instant, wake: &mut NextWake) {
-        let Some(due) = self.metadata.next_update() else { return };
-        if due > now {
-            return;
-        }
-        if let Some(connection) = self.network.least_loaded(now) {
-            self.metadata.update_started();
-            self.network.begin_request(now, connection, Api::Metadata, metadata::VERSION);
-            return;
-        }
-        if let Some(at) = self.network.next_unthrottled(now) {
-            wake.at(now, at, WakeReason::Metadata);
-        }
-        // One attempt at a time: an update never opens a second connection (Java's `maybeUpdate`).
-        if self.network.is_any_under_way(now) {
-            return;
-        }
-        let (network, random) = (&mut self.network, &mut self.random);
-        let soonest = match network.connect_any(now, &mut self.metadata.nodes(), random) {
-            NodeState::At(at) => Some(at),
-            NodeState::Waiting | NodeState::Ready { .. } => None,
-        };
-        if network.is_any_under_way(now) {
-            return;
-        }
-        // A throttled broker is not asked by another of its addresses.
-        if network.any_ready() {
-            if let Some(at) = soonest {
-                wake.at(now, at, WakeReason::Reconnect);
-            }
-            return;
-        }
-        // No broker of the cluster can be tried now: the bootstrap addresses stay the last resort (KIP-899).
-        let mut bootstrap = (1..=self.config.bootstrap.len() as i32).map(i32::wrapping_neg);
-        if let NodeState::At(at) = network.connect_any(now, &mut bootstrap, random) {
-            wake.at(now, soonest.map_or(at, |soonest| soonest.min(at)), WakeReason::Reconnect);
-        } else if let (Some(at), false) = (soonest, network.is_any_under_way(now)) {
-            wake.at(now, at, WakeReason::Reconnect);
         }
     }
 
@@ -178,6 +162,7 @@ impl Sender<'_> {
             config: &self.config,
             accumulator: &mut self.accumulator,
             metadata: &mut self.metadata,
+            idempotence: &mut self.idempotence,
             counters: &mut self.counters,
             random: Random::new(u64::from(self.random.next_u32())),
             answering: Request { connection: 0, correlation_id: 0 },
@@ -234,6 +219,9 @@ impl Sender<'_> {
         // Due already: it waits for a connection, which wakes us itself.
         if let Some(at) = self.metadata.next_update().filter(|at| *at > now) {
             wake.at(now, at, WakeReason::Metadata);
+        }
+        if let Some(at) = self.idempotence.next_request().filter(|at| *at > now) {
+            wake.at(now, at, WakeReason::ProducerId);
         }
         if let Some(deadline) = self.close_deadline {
             wake.at(now, deadline, WakeReason::Close);

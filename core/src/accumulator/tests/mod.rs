@@ -11,7 +11,7 @@ use crate::producer::{Resources, Storage};
 use crate::random::Random;
 use crate::record::Record;
 
-const BASE: Config<'static> = Config { linger_ms: 10, ..Config::new(&["h:1"]) };
+const BASE: Config<'static> = Config { linger_ms: 10, max_in_flight: 1, ..Config::new(&["h:1"]) };
 const ACK: Result<Ack, DeliveryError> = Ok(Ack::new(0, -1));
 
 /// Room for four batches of 200 bytes: 139 for records; a value of 40 bytes makes a record of 47.
@@ -60,10 +60,10 @@ impl<'a> Rig<'a> {
         let mut taken = Vec::new();
         let next = self.accumulator.drain(Instant::from_millis(now), request, start, |candidate| {
             if taken.len() == max {
-                return None;
+                return Take::Full;
             }
             taken.push(candidate.partition);
-            Some(true)
+            Take::Yes(None)
         });
         (taken, request, next)
     }
@@ -304,7 +304,7 @@ fn test_close_allocations_sends_fail_and_what_is_there_can_still_end() {
     rig.accumulator.close();
     assert_eq!(rig.send(0, 0, 10), Err(SendError::Closed));
     assert_eq!(rig.readiness(0, 0), Readiness::Ready);
-    rig.accumulator.abort_all(&mut rig.counters);
+    rig.accumulator.abort(Abort::Closed, &mut rig.counters);
     let deliveries = rig.deliveries();
     assert_eq!(deliveries[0].result, Err(DeliveryError::Closed { maybe_written: false }));
 }

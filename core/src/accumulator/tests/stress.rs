@@ -29,7 +29,7 @@ fn test_stressful_situation_every_record_ends_exactly_once_and_all_memory_is_bac
         }
         ended += rig.deliveries().iter().map(|delivery| delivery.records).sum::<u32>();
     }
-    rig.accumulator.abort_all(&mut rig.counters);
+    rig.accumulator.abort(Abort::Closed, &mut rig.counters);
     for request in requests {
         for partition in 0..3 {
             if let Some(batch) = rig.accumulator.in_flight(request, partition) {

@@ -1,0 +1,92 @@
+use super::Accumulator;
+use crate::batch::Stamp;
+
+/// What of a partition has left the queue and has not come to its end, as the rules of idempotence see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outstanding {
+    /// Batches on their way.
+    pub(crate) in_flight: usize,
+    /// The connection of all of them; `None` when there are several, or none.
+    pub(crate) connection: Option<u8>,
+    /// The first of the queue has a number: it was sent before.
+    pub(crate) head_is_stamped: bool,
+    /// Whether the first of the queue is in the log is not known.
+    pub(crate) head_in_doubt: bool,
+    /// The first of the queue is older than all that is on its way.
+    pub(crate) head_is_oldest: bool,
+    /// The first half of a split batch is away, and the second half still to come.
+    pub(crate) split: bool,
+    /// See [`mark_gap`](Accumulator::mark_gap).
+    pub(crate) gap: bool,
+}
+
+impl Accumulator<'_> {
+    pub(crate) fn outstanding(&self, partition: u16) -> Outstanding {
+        let Some(queue) = self.partitions.get(usize::from(partition)) else { return Outstanding::default() };
+        let head = queue.queue.first().and_then(|first| self.batches.get(first));
+        let mut outstanding = Outstanding {
+            in_flight: 0,
+            connection: None,
+            head_is_stamped: head.is_some_and(|head| head.stamped),
+            head_in_doubt: head.is_some_and(|head| head.in_doubt),
+            head_is_oldest: true,
+            split: queue.halves > 0,
+            gap: queue.gap,
+        };
+        let mut at = queue.in_flight.first();
+        while let Some(batch) = at.and_then(|index| self.batches.get(index)) {
+            let same = outstanding.in_flight == 0 || outstanding.connection == Some(batch.connection);
+            outstanding.connection = same.then_some(batch.connection);
+            outstanding.in_flight = outstanding.in_flight.saturating_add(1);
+            outstanding.head_is_oldest &=
+                head.is_some_and(|head| (head.generation.wrapping_sub(batch.generation) as i32) < 0);
+            at = at.and_then(|index| self.batches.next(index));
+        }
+        outstanding
+    }
+
+    /// The broker's sequence of a partition and ours may differ: nothing new is sent until they agree again.
+    pub(crate) fn mark_gap(&mut self, partition: u16) {
+        if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
+            queue.gap = true;
+            self.has_gap = true;
+        }
+    }
+
+    /// The first partition with a gap at this place or behind. `None`, also for whoever asks from 0, when there is
+    /// none.
+    pub(crate) fn gap_from(&mut self, from: u16) -> Option<u16> {
+        if !self.has_gap {
+            return None;
+        }
+        let has_gap = |at: &u16| self.partitions.get(usize::from(*at)).is_some_and(|queue| queue.gap);
+        let found = (from..self.partitions()).find(has_gap);
+        self.has_gap = found.is_some() || from > 0;
+        found
+    }
+
+    /// The sequences agree again.
+    pub(crate) fn close_gap(&mut self, partition: u16) {
+        if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
+            queue.gap = false;
+        }
+    }
+
+    /// The stamp of a batch that has one.
+    pub(crate) fn stamp_of(&self, index: u16) -> Option<Stamp> {
+        self.batches.get(index).filter(|batch| batch.stamped).map(|_| Stamp::of(self.bytes(index)))
+    }
+
+    /// Numbers the batches of a partition's queue that had a number anew, in order. Returns the stamp after them.
+    pub(crate) fn renumber(&mut self, partition: u16, mut stamp: Stamp) -> Stamp {
+        let mut at = self.partitions.get(usize::from(partition)).and_then(|queue| queue.queue.first());
+        while let Some(index) = at {
+            let Some(batch) = self.batches.get(index).filter(|batch| batch.stamped) else { break };
+            let records = batch.count.saturating_add(batch.rest_count);
+            self.seal(index, Some(stamp));
+            stamp = stamp.after(records);
+            at = self.batches.next(index);
+        }
+        stamp
+    }
+}

@@ -1,0 +1,224 @@
+//! Exactly once and in order within a session (KIP-98, KIP-360): Java's `TransactionManager` without transactions.
+//!
+//! A producer id and an epoch are the producer's *identity*. The batches of a partition are numbered by a sequence;
+//! the broker remembers the last five of each identity and partition, answers a repetition as if it were new, and
+//! refuses a gap. This module holds the rules; the sender calls it at each point where one applies.
+//!
+//! | Rule | Where |
+//! |---|---|
+//! | Nothing is sent before there is an identity; one request for it at a time (I1, I14) | [`producer_id`] |
+//! | A batch is numbered when it is drained for the first time; a retry sends the same bytes (I2) | [`Idempotence::stamp`] |
+//! | At most five in flight, one where the broker remembers one (I3, KAFKA-5494) | [`Idempotence::may_drain`] |
+//! | A retry goes only if nothing older is outstanding (I4) | [`Idempotence::may_drain`] |
+//! | A new batch waits while others are outstanding under an old identity, or for a gap to be closed (I5) | [`Idempotence::may_drain`] |
+//! | An acknowledgement moves the last acknowledged sequence forward, never back (I6) | [`Idempotence::acknowledged`] |
+//! | A gap: a new epoch, and the partition's numbers start at 0; 32767 is the last epoch (I7, I11, I12) | [`Idempotence::close_gap`] |
+//! | What a broker's refusal of a number means (I8, I9, I10) | [`Idempotence::refused`] |
+//! | Codes that end the identity for good (I13) | [`Idempotence::fail`] |
+//!
+//! # Safer than Java
+//! A batch is *in doubt* when it was sent and no definite answer came. Numbering it anew would let the broker take
+//! it for another one, so Java's renumbering after a failure can double it. Here a batch in doubt is first sent again
+//! under its old number: the broker either knows it, or refuses it with `OUT_OF_ORDER_SEQUENCE_NUMBER`, which proves
+//! that it and all behind it are not in the log. Only then are they numbered anew. Further:
+//! - a batch that was ever sent and expires leaves a gap, also on its first attempt (Java's gap I12);
+//! - until a partition has its first acknowledgement under an identity, one batch is in flight: a broker that has no
+//!   state for a producer accepts any sequence, so a second batch could overtake a first one that failed;
+//! - a new batch waits while others of its partition are under way on another connection: the leader has moved;
+//! - a batch that is refused after a later one was acknowledged fails: it cannot be put in order any more.
+
+mod producer_id;
+mod sequences;
+
+pub(crate) use producer_id::Answered;
+use producer_id::State;
+pub use sequences::SequenceSlot;
+use sequences::Sequences;
+
+use crate::accumulator::Outstanding;
+use crate::batch::{Stamp, advance};
+use crate::code::ErrorCode;
+use crate::config::Config;
+
+/// What becomes of a batch whose number the broker refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is sent again as it is: something before it is still to come.
+    Retry,
+    /// It is sent again under a new number: the broker's sequence is not ours.
+    RetryRenumbered,
+    /// A later batch is in the log: it cannot be put in order.
+    Fail,
+}
+
+pub(crate) struct Idempotence<'a> {
+    sequences: Sequences<'a>,
+    state: State,
+    producer_id: i64,
+    producer_epoch: i16,
+    /// Counts the pairs of producer id and epoch; 0 is none.
+    identity: u32,
+    /// Requests for an identity in a row that brought none.
+    attempts: u8,
+    max_in_flight: usize,
+    backoff_ms: u32,
+    backoff_max_ms: u32,
+}
+
+impl<'a> Idempotence<'a> {
+    pub(crate) fn new(config: &Config<'_>, sequences: &'a mut [SequenceSlot]) -> Self {
+        sequences.fill_with(SequenceSlot::new);
+        let state = if config.enable_idempotence { State::UNINITIALIZED } else { State::Disabled };
+        Self {
+            sequences: Sequences(sequences),
+            state,
+            producer_id: -1,
+            producer_epoch: -1,
+            identity: 0,
+            attempts: 0,
+            max_in_flight: usize::from(config.max_in_flight),
+            backoff_ms: config.retry_backoff_ms,
+            backoff_max_ms: config.retry_backoff_max_ms,
+        }
+    }
+
+    /// Whether the first batch in a partition's queue may go out on this connection, whose broker speaks this version
+    /// of Produce.
+    pub(crate) fn may_drain(
+        &self,
+        partition: u16,
+        outstanding: &Outstanding,
+        connection: u8,
+        produce_version: i16,
+    ) -> bool {
+        match self.state {
+            State::Disabled => return true,
+            State::Ready => {}
+            State::Uninitialized { .. } | State::Requested | State::Fatal { .. } => return false,
+        }
+        if outstanding.in_flight == 0 {
+            return outstanding.head_is_stamped || !outstanding.gap;
+        }
+        if outstanding.head_is_stamped {
+            // The gap is closed as soon as all that is under way has landed.
+            return outstanding.head_is_oldest && (outstanding.head_in_doubt || !outstanding.gap);
+        }
+        // Brokers before 1.0, which speak Produce 3 at most, remember one batch.
+        let limit = if produce_version <= 3 { 1 } else { self.max_in_flight };
+        let known_to_broker = self.sequences.get(partition).is_some_and(|slot| {
+            slot.identity == self.identity && slot.after_acknowledged != SequenceSlot::NOTHING_ACKNOWLEDGED
+        });
+        known_to_broker
+            && !outstanding.gap
+            && outstanding.in_flight < limit
+            && outstanding.connection == Some(connection)
+    }
+
+    /// The number of a batch with so many records that is drained for the first time; `None` without idempotence.
+    pub(crate) fn stamp(&mut self, partition: u16, records: u32) -> Option<Stamp> {
+        if self.state != State::Ready {
+            return None;
+        }
+        let identity = self.identity;
+        let slot = self.sequences.get_mut(partition)?;
+        // `may_drain` has seen to it that nothing is outstanding under another.
+        if slot.identity != identity {
+            *slot = SequenceSlot { identity, ..SequenceSlot::new() };
+        }
+        let base_sequence = slot.next;
+        slot.next = advance(base_sequence, records);
+        Some(Stamp { producer_id: self.producer_id, producer_epoch: self.producer_epoch, base_sequence })
+    }
+
+    /// A broker has a batch with this stamp and so many records in its log.
+    pub(crate) fn acknowledged(&mut self, partition: u16, stamp: Stamp, records: u32) {
+        if let Some(slot) = self.sequences.get_mut(partition) {
+            let after = advance(stamp.base_sequence, records);
+            if slot.after_acknowledged == SequenceSlot::NOTHING_ACKNOWLEDGED
+                || sequences::is_before(slot.after_acknowledged, after)
+            {
+                slot.after_acknowledged = after;
+            }
+        }
+    }
+
+    /// A broker refused the number of a batch. `code` is of class `Sequence`.
+    pub(crate) fn refused(
+        &self,
+        partition: u16,
+        stamp: Stamp,
+        code: ErrorCode,
+        log_start_offset: Option<i64>,
+    ) -> Refused {
+        let Some(slot) = self.sequences.get(partition) else { return Refused::Fail };
+        let after_acknowledged = slot.after_acknowledged.max(0);
+        if sequences::is_before(stamp.base_sequence, after_acknowledged) {
+            return Refused::Fail;
+        }
+        if code == ErrorCode::UNKNOWN_PRODUCER_ID {
+            // A broker that does not know where its log starts cannot know either what it has forgotten.
+            return if log_start_offset == Some(-1) { Refused::Retry } else { Refused::RetryRenumbered };
+        }
+        // The one that the broker must take, by our account: the accounts differ.
+        if stamp.base_sequence == after_acknowledged { Refused::RetryRenumbered } else { Refused::Retry }
+    }
+
+    /// Closes a partition's gap once nothing of it is under way or in doubt. Returns the stamp for the first of the
+    /// batches that wait with a number, all of which are proved not to be in the log; the caller tells how many
+    /// records they have by [`renumbered`](Self::renumbered).
+    pub(crate) fn close_gap(&mut self, partition: u16, outstanding: &Outstanding) -> Gap {
+        let landed = outstanding.in_flight == 0 && !outstanding.split;
+        let proved = !(outstanding.head_is_stamped && outstanding.head_in_doubt);
+        if self.state != State::Ready || !landed || !proved {
+            return Gap::Open;
+        }
+        let identity = self.identity;
+        let Some(slot) = self.sequences.get_mut(partition) else { return Gap::Open };
+        // A late answer may have shown that the batch was written: then there is no gap.
+        if !outstanding.head_is_stamped && slot.next == slot.after_acknowledged.max(0) {
+            return Gap::Closed;
+        }
+        if slot.identity == identity {
+            let Some(epoch) = self.producer_epoch.checked_add(1) else {
+                self.state = State::UNINITIALIZED;
+                return Gap::Open;
+            };
+            self.producer_epoch = epoch;
+            self.identity = identity.wrapping_add(1);
+        }
+        if let Some(slot) = self.sequences.get_mut(partition) {
+            *slot = SequenceSlot { identity: self.identity, ..SequenceSlot::new() };
+        }
+        Gap::Renumber(Stamp {
+            producer_id: self.producer_id,
+            producer_epoch: self.producer_epoch,
+            base_sequence: 0,
+        })
+    }
+
+    /// The epoch of the present identity; -1 before the first.
+    pub(crate) fn producer_epoch(&self) -> i16 {
+        self.producer_epoch
+    }
+
+    /// The batches that waited have been numbered anew, and this is the sequence after them.
+    pub(crate) fn renumbered(&mut self, partition: u16, next: i32) {
+        if let Some(slot) = self.sequences.get_mut(partition) {
+            slot.next = next;
+        }
+    }
+}
+
+/// How a partition's gap stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gap {
+    /// Something is under way or in doubt, or there is no identity.
+    Open,
+    /// There was none.
+    Closed,
+    /// What waits is numbered anew, from this stamp on.
+    Renumber(Stamp),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+use super::Idempotence;
+use crate::code::{Class, ErrorCode};
+use crate::protocol::init_producer_id::Answer;
+use crate::random::Random;
+use crate::time::Instant;
+
+/// How the producer stands with its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Without idempotence.
+    Disabled,
+    /// None, and not asked for before then.
+    Uninitialized {
+        not_before: Instant,
+    },
+    /// Asked for.
+    Requested,
+    Ready,
+    /// None, and none will be asked for.
+    Fatal {
+        code: ErrorCode,
+        told: bool,
+    },
+}
+
+impl State {
+    pub(super) const UNINITIALIZED: Self = Self::Uninitialized { not_before: Instant::from_millis(0) };
+}
+
+/// What the answer to a request for an identity means for the batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// There is one.
+    Ready,
+    /// They wait: it is asked for again.
+    Again,
+    /// Those that wait fail with this code; it is asked for again (I14).
+    FailWaiting(ErrorCode),
+    /// All fail with this code, those to come among them.
+    Fatal,
+}
+
+impl Idempotence<'_> {
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.state != State::Disabled
+    }
+
+    /// Whether batches can be sent at all.
+    pub(crate) fn may_send(&self) -> bool {
+        match self.state {
+            State::Disabled | State::Ready => true,
+            State::Uninitialized { .. } | State::Requested | State::Fatal { .. } => false,
+        }
+    }
+
+    /// When an identity is to be asked for; `None`: it is not, or was.
+    pub(crate) fn next_request(&self) -> Option<Instant> {
+        match self.state {
+            State::Uninitialized { not_before } => Some(not_before),
+            State::Disabled | State::Requested | State::Ready | State::Fatal { .. } => None,
+        }
+    }
+
+    pub(crate) fn request_started(&mut self) {
+        self.state = State::Requested;
+    }
+
+    /// There will be no answer: the connection is gone.
+    pub(crate) fn request_failed(&mut self, now: Instant, random: &mut Random) {
+        if self.state == State::Requested {
+            self.back_off(now, random);
+        }
+    }
+
+    pub(crate) fn answered(&mut self, now: Instant, answer: Answer, random: &mut Random) -> Answered {
+        // The application has reset the producer meanwhile: it is asked again.
+        if self.state != State::Requested {
+            return Answered::Again;
+        }
+        match answer.error.class() {
+            Class::Success => {
+                self.producer_id = answer.producer_id;
+                self.producer_epoch = answer.producer_epoch;
+                self.identity = self.identity.wrapping_add(1).max(1);
+                self.attempts = 0;
+                self.state = State::Ready;
+                Answered::Ready
+            }
+            Class::Retriable | Class::RetriableRefresh => {
+                self.back_off(now, random);
+                Answered::Again
+            }
+            // IDEMPOTENT_WRITE may still be granted (KIP-679).
+            Class::FatalToProducer
+                if answer.error == ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+                    || answer.error == ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED =>
+            {
+                self.back_off(now, random);
+                Answered::FailWaiting(answer.error)
+            }
+            Class::Split | Class::Sequence | Class::Fatal | Class::FatalToProducer => {
+                self.fail(answer.error);
+                Answered::Fatal
+            }
+        }
+    }
+
+    /// Nothing can be sent any more, for this reason, until [`reset`](Self::reset).
+    pub(crate) fn fail(&mut self, code: ErrorCode) {
+        if self.fatal().is_none() {
+            self.state = State::Fatal { code, told: false };
+        }
+    }
+
+    pub(crate) fn fatal(&self) -> Option<ErrorCode> {
+        match self.state {
+            State::Fatal { code, .. } => Some(code),
+            State::Disabled | State::Uninitialized { .. } | State::Requested | State::Ready => None,
+        }
+    }
+
+    /// The reason why nothing can be sent any more, once.
+    pub(crate) fn tell_fatal(&mut self) -> Option<ErrorCode> {
+        match &mut self.state {
+            State::Fatal { code, told } if !*told => {
+                *told = true;
+                Some(*code)
+            }
+            State::Fatal { .. }
+            | State::Disabled
+            | State::Uninitialized { .. }
+            | State::Requested
+            | State::Ready => None,
+        }
+    }
+
+    /// Begins anew with an identity that is still to be asked for.
+    pub(crate) fn reset(&mut self) {
+        if self.is_enabled() {
+            self.state = State::UNINITIALIZED;
+        }
+    }
+
+    fn back_off(&mut self, now: Instant, random: &mut Random) {
+        let wait_ms = random.backoff_ms(self.backoff_ms, u32::from(self.attempts), self.backoff_max_ms);
+        self.attempts = self.attempts.saturating_add(1);
+        self.state = State::Uninitialized { not_before: now.saturating_add_ms(u64::from(wait_ms)) };
+    }
+}

@@ -1,0 +1,150 @@
+//! InitProducerId v0: a producer id and its epoch, for idempotence (KIP-98).
+
+use super::{Api, Decoded, RequestHeader, need};
+use crate::code::ErrorCode;
+use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
+
+/// The version used: the one that brokers from 0.11 on speak.
+pub(crate) const VERSION: i16 = 0;
+
+/// A null transactional id and the transaction timeout.
+const BODY_BYTES: usize = 2 + 4;
+
+/// The request, whole. Without a transactional id the timeout means nothing; Java sends the greatest.
+pub(crate) fn write_request(
+    out: &mut Writer<'_>,
+    correlation_id: i32,
+    client_id: &str,
+) -> Result<(), NoRoom> {
+    let header = RequestHeader { api: Api::InitProducerId, version: VERSION, correlation_id, client_id };
+    header.write(out, BODY_BYTES)?;
+    out.null_string()?;
+    out.i32(i32::MAX)
+}
+
+/// What a broker answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) error: ErrorCode,
+    pub(crate) producer_id: i64,
+    pub(crate) producer_epoch: i16,
+}
+
+/// Takes the response as it arrives.
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    stream: Stream,
+    field: Field,
+    pub(crate) throttle_ms: i32,
+    pub(crate) answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Field {
+    Throttle,
+    Error,
+    ProducerId,
+    ProducerEpoch,
+    End,
+}
+
+impl Response {
+    pub(crate) fn new() -> Self {
+        let answer = Answer { error: ErrorCode::NONE, producer_id: -1, producer_epoch: -1 };
+        Self { stream: Stream::new(), field: Field::Throttle, throttle_ms: 0, answer }
+    }
+
+    pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
+        let Self { stream, answer, .. } = self;
+        loop {
+            self.field = match self.field {
+                Field::Throttle => {
+                    self.throttle_ms = need!(stream.i32(frame));
+                    Field::Error
+                }
+                Field::Error => {
+                    answer.error = ErrorCode::new(need!(stream.i16(frame)));
+                    Field::ProducerId
+                }
+                Field::ProducerId => {
+                    answer.producer_id = need!(stream.i64(frame));
+                    Field::ProducerEpoch
+                }
+                Field::ProducerEpoch => {
+                    answer.producer_epoch = need!(stream.i16(frame));
+                    Field::End
+                }
+                Field::End if frame.left() > 0 => return Err(Malformed),
+                // An id that is none is as good as no answer.
+                Field::End if answer.error == ErrorCode::NONE && !answer.is_valid() => return Err(Malformed),
+                Field::End => return Ok(Decoded::Whole),
+            };
+        }
+    }
+}
+
+impl Answer {
+    fn is_valid(&self) -> bool {
+        self.producer_id >= 0 && self.producer_epoch >= 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::feed;
+    use std::vec::Vec;
+
+    fn response(error: i16, producer_id: i64, producer_epoch: i16) -> Vec<u8> {
+        let mut bytes = Vec::from(7i32.to_be_bytes());
+        bytes.extend(error.to_be_bytes());
+        bytes.extend(producer_id.to_be_bytes());
+        bytes.extend(producer_epoch.to_be_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8], piece: usize) -> Result<(Answer, i32, Decoded), Malformed> {
+        let mut response = Response::new();
+        let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(frame))?;
+        Ok((response.answer, response.throttle_ms, decoded))
+    }
+
+    #[test]
+    fn golden_request() {
+        let mut buf = [0; 64];
+        let mut out = Writer::new(&mut buf);
+        write_request(&mut out, 3, "dev").unwrap();
+        let len = out.len();
+        assert_eq!(&buf[..len], b"\0\0\0\x13\0\x16\0\0\0\0\0\x03\0\x03dev\xff\xff\x7f\xff\xff\xff");
+    }
+
+    #[test]
+    fn decodes_in_pieces_of_any_size() {
+        let bytes = response(0, 4000, 3);
+        for piece in 1..=bytes.len() {
+            let (answer, throttle_ms, decoded) = decode(&bytes, piece).unwrap();
+            assert_eq!((answer.producer_id, answer.producer_epoch), (4000, 3));
+            assert_eq!((throttle_ms, decoded), (7, Decoded::Whole));
+        }
+    }
+
+    #[test]
+    fn an_error_needs_no_id_but_a_success_does() {
+        assert_eq!(
+            decode(&response(31, -1, -1), 5).unwrap().0.error,
+            ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+        );
+        assert!(decode(&response(0, -1, 0), 5).is_err());
+        assert!(decode(&response(0, 1, -1), 5).is_err());
+    }
+
+    #[test]
+    fn every_cut_and_surplus_is_refused() {
+        let mut bytes = response(0, 1, 0);
+        for len in 0..bytes.len() {
+            assert!(!matches!(decode(&bytes[..len], 3), Ok((_, _, Decoded::Whole))));
+        }
+        bytes.push(0);
+        assert!(decode(&bytes, 3).is_err());
+    }
+}
