@@ -1,8 +1,8 @@
 //! The core's producer together with the memory and texts that it borrows.
 
 use nanokafka::{
-    BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue, PartitionSlot, Storage,
-    TopicQueue, TopicSlot,
+    BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue, PartitionSlot, SequenceSlot,
+    Storage, TopicQueue, TopicSlot,
 };
 use self_cell::{MutBorrow, self_cell};
 
@@ -33,6 +33,7 @@ pub(crate) struct Memory {
     topic_queues: Vec<TopicQueue>,
     partitions: Vec<PartitionSlot>,
     partition_queues: Vec<PartitionQueue>,
+    sequences: Vec<SequenceSlot>,
     brokers: Vec<BrokerSlot>,
     connections: Vec<ConnectionSlot>,
     receive: Vec<u8>,
@@ -65,6 +66,7 @@ impl Memory {
             topic_queues: table(options.topics, TopicQueue::new),
             partitions: table(partitions, PartitionSlot::new),
             partition_queues: table(partitions, PartitionQueue::new),
+            sequences: table(partitions, SequenceSlot::new),
             brokers: table(options.brokers, BrokerSlot::new),
             connections: table(options.connections, ConnectionSlot::new),
             receive: vec![0; RECEIVE_BYTES],
@@ -82,6 +84,7 @@ impl Memory {
             topic_queues: &mut self.topic_queues,
             partitions: &mut self.partitions,
             partition_queues: &mut self.partition_queues,
+            sequences: &mut self.sequences,
             brokers: &mut self.brokers,
             connections: &mut self.connections,
             receive: &mut self.receive,

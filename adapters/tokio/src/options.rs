@@ -35,7 +35,10 @@ pub struct Options {
     pub retry_backoff_ms: u32,
     /// `retry.backoff.max.ms`. Default 1000.
     pub retry_backoff_max_ms: u32,
-    /// `max.in.flight.requests.per.connection`, 1 to 5. Default 1, which keeps each partition in order.
+    /// `enable.idempotence`: each record once, in order; needs `acks` of all and `retries` above 0. Default true.
+    pub enable_idempotence: bool,
+    /// `max.in.flight.requests.per.connection`, 1 to 5. Default 5. Without idempotence only 1 keeps each partition in
+    /// order.
     pub max_in_flight: u8,
     /// `max.request.size`. Default 1048576.
     pub max_request_bytes: u32,
@@ -88,7 +91,8 @@ impl Options {
             retries: core.retries,
             retry_backoff_ms: core.retry_backoff_ms,
             retry_backoff_max_ms: core.retry_backoff_max_ms,
-            max_in_flight: core.max_in_flight,
+            enable_idempotence: core.enable_idempotence,
+            max_in_flight: 5,
             max_request_bytes: core.max_request_bytes,
             metadata_max_age_ms: core.metadata_max_age_ms,
             allow_auto_topic_creation: core.allow_auto_topic_creation,
@@ -120,6 +124,7 @@ impl Options {
             retries: self.retries,
             retry_backoff_ms: self.retry_backoff_ms,
             retry_backoff_max_ms: self.retry_backoff_max_ms,
+            enable_idempotence: self.enable_idempotence,
             max_in_flight: self.max_in_flight,
             max_request_bytes: self.max_request_bytes,
             metadata_max_age_ms: self.metadata_max_age_ms,

@@ -1,1 +1,236 @@
+//! The rules one by one. What they come to together, with brokers and faults, is for the scenarios and the simulator.
 
+use super::*;
+use crate::protocol::init_producer_id::Answer;
+use crate::random::Random;
+use crate::time::Instant;
+
+const BASE: Config<'static> = Config { max_in_flight: 5, ..Config::new(&["h:1"]) };
+const IDLE: Outstanding = Outstanding {
+    in_flight: 0,
+    connection: None,
+    head_is_stamped: false,
+    head_in_doubt: false,
+    head_is_oldest: true,
+    split: false,
+    gap: false,
+};
+const ONE_IN_FLIGHT: Outstanding = Outstanding { in_flight: 1, connection: Some(0), ..IDLE };
+
+fn at(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+fn answer(code: i16, producer_epoch: i16) -> Answer {
+    Answer { error: ErrorCode::new(code), producer_id: 7, producer_epoch }
+}
+
+fn uninitialized<'a>(config: &Config<'_>, slots: &'a mut [SequenceSlot]) -> Idempotence<'a> {
+    Idempotence::new(config, slots)
+}
+
+fn ready(slots: &mut [SequenceSlot], producer_epoch: i16) -> Idempotence<'_> {
+    let mut idempotence = uninitialized(&BASE, slots);
+    idempotence.request_started();
+    assert_eq!(idempotence.answered(at(0), answer(0, producer_epoch), &mut Random::new(1)), Answered::Ready);
+    idempotence
+}
+
+fn slots() -> [SequenceSlot; 2] {
+    [const { SequenceSlot::new() }; 2]
+}
+
+#[test]
+fn without_idempotence_everything_may_go_and_nothing_has_a_number() {
+    let mut slots = slots();
+    let config = Config { enable_idempotence: false, ..BASE };
+    let mut idempotence = uninitialized(&config, &mut slots);
+    assert!(idempotence.may_send() && !idempotence.is_enabled());
+    assert_eq!(idempotence.next_request(), None);
+    assert!(idempotence.may_drain(0, &Outstanding { in_flight: 9, gap: true, ..IDLE }, 0, 3));
+    assert_eq!(idempotence.stamp(0, 1), None);
+    idempotence.reset();
+    assert!(!idempotence.is_enabled());
+}
+
+#[test]
+fn nothing_goes_before_there_is_an_identity_and_retries_are_spaced_by_the_backoff() {
+    let mut slots = slots();
+    let mut random = Random::new(1);
+    let mut idempotence = uninitialized(&BASE, &mut slots);
+    assert!(!idempotence.may_drain(0, &IDLE, 0, 8));
+    assert_eq!(idempotence.next_request(), Some(at(0)));
+    for doubling in 0..8u32 {
+        idempotence.request_started();
+        assert_eq!(idempotence.next_request(), None, "one request at a time");
+        assert_eq!(idempotence.answered(at(1000), answer(14, -1), &mut random), Answered::Again);
+        let wait = idempotence.next_request().unwrap().as_millis() - 1000;
+        let nominal = (100u64 << doubling).min(1000);
+        assert!((nominal * 8 / 10 - 1..=nominal * 12 / 10).contains(&wait), "{doubling}: {wait}");
+    }
+    idempotence.request_started();
+    idempotence.request_failed(at(0), &mut random);
+    assert!(idempotence.next_request().is_some(), "a lost connection is no end");
+    idempotence.request_started();
+    assert_eq!(idempotence.answered(at(0), answer(0, 3), &mut random), Answered::Ready);
+    let stamp = idempotence.stamp(0, 4);
+    assert_eq!(stamp, Some(Stamp { producer_id: 7, producer_epoch: 3, base_sequence: 0 }));
+}
+
+#[test]
+fn each_code_of_init_producer_id_has_its_meaning() {
+    for code in (-1..=130).chain([i16::MIN, i16::MAX]) {
+        let mut slots = slots();
+        let mut idempotence = uninitialized(&BASE, &mut slots);
+        idempotence.request_started();
+        let answered = idempotence.answered(at(0), answer(code, 0), &mut Random::new(1));
+        let expected = match code {
+            0 | 46 => Answered::Ready,
+            31 | 53 => Answered::FailWaiting(ErrorCode::new(code)),
+            2 | 3 | 5 | 6 | 7 | 9 | 13 | 14 | 15 | 16 | 19 | 20 | 51 | 56 | 72 | 74 | 75 | 89 | 100 | 103 => {
+                Answered::Again
+            }
+            _ => Answered::Fatal,
+        };
+        assert_eq!(answered, expected, "{code}");
+        assert_eq!(idempotence.fatal().is_some(), expected == Answered::Fatal, "{code}");
+    }
+}
+
+#[test]
+fn a_fatal_code_is_told_once_and_reset_begins_anew() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 0);
+    idempotence.fail(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    idempotence.fail(ErrorCode::UNSUPPORTED_VERSION);
+    assert_eq!(idempotence.tell_fatal(), Some(ErrorCode::CLUSTER_AUTHORIZATION_FAILED), "the first counts");
+    assert_eq!(idempotence.tell_fatal(), None);
+    assert!(idempotence.fatal().is_some() && !idempotence.may_drain(0, &IDLE, 0, 8));
+    idempotence.reset();
+    assert_eq!((idempotence.fatal(), idempotence.next_request()), (None, Some(at(0))));
+}
+
+#[test]
+fn sequences_run_per_partition_and_wrap() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 0);
+    let mut sequence = |partition, records| idempotence.stamp(partition, records).unwrap().base_sequence;
+    assert_eq!([sequence(0, 3), sequence(0, 2), sequence(1, 1), sequence(0, 1)], [0, 3, 0, 5]);
+    assert_eq!([sequence(1, i32::MAX as u32), sequence(1, 5), sequence(1, 1)], [1, 0, 5]);
+}
+
+#[test]
+fn one_goes_alone_until_the_first_acknowledgement_then_as_many_as_configured() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 0);
+    let stamp = idempotence.stamp(0, 2).unwrap();
+    assert!(!idempotence.may_drain(0, &ONE_IN_FLIGHT, 0, 8));
+    idempotence.acknowledged(0, stamp, 2);
+    for in_flight in 1..5 {
+        assert!(idempotence.may_drain(0, &Outstanding { in_flight, ..ONE_IN_FLIGHT }, 0, 8));
+    }
+    assert!(!idempotence.may_drain(0, &Outstanding { in_flight: 5, ..ONE_IN_FLIGHT }, 0, 8));
+    assert!(!idempotence.may_drain(0, &ONE_IN_FLIGHT, 1, 8), "the leader has moved");
+    assert!(!idempotence.may_drain(0, &ONE_IN_FLIGHT, 0, 3), "the broker remembers one batch");
+    assert!(idempotence.may_drain(0, &IDLE, 0, 3));
+}
+
+#[test]
+fn a_retry_goes_only_before_all_that_is_under_way() {
+    let mut slots = slots();
+    let idempotence = ready(&mut slots, 0);
+    let retry = Outstanding { head_is_stamped: true, head_in_doubt: true, ..ONE_IN_FLIGHT };
+    assert!(idempotence.may_drain(0, &retry, 1, 8), "also when the leader has moved");
+    assert!(!idempotence.may_drain(0, &Outstanding { head_is_oldest: false, ..retry }, 0, 8));
+    // With a gap, what is proved absent waits for its new number; what is in doubt is asked about.
+    assert!(idempotence.may_drain(0, &Outstanding { gap: true, ..retry }, 0, 8));
+    assert!(!idempotence.may_drain(0, &Outstanding { gap: true, head_in_doubt: false, ..retry }, 0, 8));
+    assert!(!idempotence.may_drain(0, &Outstanding { gap: true, ..IDLE }, 0, 8), "a new one waits, too");
+}
+
+#[test]
+fn acknowledgements_in_any_order_move_the_account_forward_only() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 0);
+    let [first, second] = [idempotence.stamp(0, 1).unwrap(), idempotence.stamp(0, 1).unwrap()];
+    idempotence.acknowledged(0, second, 1);
+    idempotence.acknowledged(0, first, 1);
+    assert_eq!(idempotence.sequences.get(0).unwrap().after_acknowledged, 2);
+    // TransactionManagerTest.testNoProducerIdResetAfterLastInFlightBatchSucceeds
+    assert_eq!(idempotence.close_gap(0, &IDLE), Gap::Closed);
+}
+
+#[test]
+fn out_of_order_means_a_gap_only_for_the_batch_that_the_broker_should_take() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 0);
+    let stamps = [0; 3].map(|_| idempotence.stamp(0, 2).unwrap());
+    let ask = |idempotence: &Idempotence<'_>, place: usize| {
+        idempotence.refused(0, stamps[place], ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, Some(0))
+    };
+    assert_eq!(ask(&idempotence, 0), Refused::RetryRenumbered);
+    assert_eq!(ask(&idempotence, 1), Refused::Retry, "the first is still to come");
+    idempotence.acknowledged(0, stamps[1], 2);
+    assert_eq!(ask(&idempotence, 0), Refused::Fail, "the second is in the log");
+    assert_eq!(ask(&idempotence, 2), Refused::RetryRenumbered);
+}
+
+#[test]
+fn an_unknown_producer_id_is_a_gap_unless_the_broker_knows_nothing_of_its_log() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 0);
+    let stamp = idempotence.stamp(0, 1).unwrap();
+    let ask = |start| idempotence.refused(0, stamp, ErrorCode::UNKNOWN_PRODUCER_ID, start);
+    assert_eq!(ask(Some(-1)), Refused::Retry);
+    assert_eq!(ask(Some(10)), Refused::RetryRenumbered);
+    assert_eq!(ask(None), Refused::RetryRenumbered, "below Produce v5 the field never comes");
+}
+
+#[test]
+fn a_gap_is_closed_by_a_new_epoch_once_nothing_is_under_way_or_in_doubt() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 5);
+    idempotence.stamp(0, 1);
+    idempotence.stamp(1, 1);
+    let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
+    assert_eq!(idempotence.close_gap(0, &Outstanding { in_flight: 1, ..waiting }), Gap::Open);
+    assert_eq!(idempotence.close_gap(0, &Outstanding { head_in_doubt: true, ..waiting }), Gap::Open);
+    assert_eq!(idempotence.close_gap(0, &Outstanding { split: true, ..waiting }), Gap::Open);
+    let stamp = Stamp { producer_id: 7, producer_epoch: 6, base_sequence: 0 };
+    assert_eq!(idempotence.close_gap(0, &waiting), Gap::Renumber(stamp));
+    idempotence.renumbered(0, 3);
+    assert_eq!(idempotence.stamp(0, 1).unwrap(), Stamp { base_sequence: 3, ..stamp });
+
+    // The other partition keeps the old epoch while it has something under way, then goes over, at 0.
+    assert!(!idempotence.may_drain(1, &ONE_IN_FLIGHT, 0, 8));
+    assert!(idempotence.may_drain(1, &IDLE, 0, 8));
+    assert_eq!(idempotence.stamp(1, 1).unwrap(), stamp);
+    // A gap under an identity that others have left needs no further epoch.
+    assert_eq!(idempotence.producer_epoch(), 6);
+}
+
+#[test]
+fn a_partition_with_a_gap_joins_the_epoch_that_another_has_begun() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, 0);
+    idempotence.stamp(0, 1);
+    idempotence.stamp(1, 1);
+    let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
+    let first = idempotence.close_gap(0, &waiting);
+    assert_eq!(idempotence.close_gap(1, &waiting), first);
+}
+
+#[test]
+fn after_the_last_epoch_comes_a_new_producer_id() {
+    let mut slots = slots();
+    let mut idempotence = ready(&mut slots, i16::MAX);
+    idempotence.stamp(0, 1);
+    let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
+    assert_eq!(idempotence.close_gap(0, &waiting), Gap::Open);
+    assert_eq!(idempotence.next_request(), Some(at(0)));
+    idempotence.request_started();
+    let new = Answer { producer_id: 8, ..answer(0, 0) };
+    assert_eq!(idempotence.answered(at(0), new, &mut Random::new(1)), Answered::Ready);
+    let stamp = Stamp { producer_id: 8, producer_epoch: 0, base_sequence: 0 };
+    assert_eq!(idempotence.close_gap(0, &waiting), Gap::Renumber(stamp));
+}

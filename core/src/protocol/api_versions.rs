@@ -141,7 +141,10 @@ mod tests {
     #[test]
     fn versions_that_do_not_meet_are_not_usable() {
         let usable = |apis: &[_]| decode(&response(0, apis), 7).unwrap().0.usable;
-        assert_eq!(usable(&[(0, 0, 3), (3, 0, 4)]), Usable { produce: Some(3), metadata: true, init_producer_id: false });
+        assert_eq!(
+            usable(&[(0, 0, 3), (3, 0, 4)]),
+            Usable { produce: Some(3), metadata: true, init_producer_id: false }
+        );
         assert_eq!(usable(&[(0, 0, 2), (3, 0, 3)]), Usable::default());
         assert_eq!(usable(&[(0, 9, 13), (3, 5, 13)]), Usable::default());
         assert_eq!(usable(&[]), Usable::default());

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use nanokafka::{
-    BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer, Storage,
-    TopicQueue, TopicSlot,
+    BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer, SequenceSlot,
+    Storage, TopicQueue, TopicSlot,
 };
 
 use super::World;
@@ -162,6 +162,7 @@ pub(crate) fn lend(capacities: Capacities) -> Storage<'static> {
         topic_queues: table(topics, TopicQueue::new),
         partitions: table(topics * partitions, PartitionSlot::new),
         partition_queues: table(topics * partitions, PartitionQueue::new),
+        sequences: table(topics * partitions, SequenceSlot::new),
         brokers: table(brokers, BrokerSlot::new),
         connections: table(connections, ConnectionSlot::new),
         receive: table(receive, || 0),

@@ -328,4 +328,5 @@ fn drop_oldest_throws_away_the_oldest_that_was_never_sent_and_says_so() {
 }
 
 mod placement;
+mod split;
 mod stress;

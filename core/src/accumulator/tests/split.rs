@@ -1,0 +1,125 @@
+//! Row A12: `testSplitAndReenqueue`, `testSplitAndReenqueuePreventInfiniteRecursion`, in one slot.
+
+use super::*;
+use crate::batch::Stamp;
+
+/// Sends so many records to partition 0 and drains their batch, with a stamp.
+fn drained(rig: &mut Rig<'_>, records: u8) -> u16 {
+    for value in 0..records {
+        let value = [value];
+        rig.send_record(0, &Record::new(TopicId::new(0), &value).partition(0)).unwrap();
+    }
+    drain_stamped(rig, 100)
+}
+
+fn drain_stamped(rig: &mut Rig<'_>, base_sequence: i32) -> u16 {
+    rig.correlation_id += 1;
+    let request = Request { connection: 0, correlation_id: rig.correlation_id };
+    let stamp = Stamp { producer_id: 1, producer_epoch: 0, base_sequence };
+    rig.accumulator.drain(at(1000), request, 0, |candidate| {
+        Take::Yes((!candidate.outstanding.head_is_stamped).then_some(stamp))
+    });
+    rig.batch(request, 0)
+}
+
+fn at(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+fn values(rig: &Rig<'_>) -> Vec<u8> {
+    let (_, records) = rig.accumulator.peek_delivery().unwrap();
+    records.map(|record| record.value.unwrap()[0]).collect()
+}
+
+#[test]
+fn halves_go_out_in_order_each_with_its_own_delivery_from_one_slot() {
+    let mut memory = Resources::new();
+    let mut rig = Rig::new(&BASE, &mut memory);
+    let batch = drained(&mut rig, 5);
+    assert!(rig.accumulator.split(batch, &mut rig.counters));
+    let mut seen = Vec::new();
+    let mut offset = 0;
+    while rig.accumulator.unfinished() > 0 {
+        let batch = drain_stamped(&mut rig, -9);
+        let sequence = rig.accumulator.stamp_of(batch).unwrap().base_sequence;
+        assert_eq!(sequence, 100 + offset, "numbers run on");
+        let records = rig.accumulator.records(batch) as i32;
+        rig.complete(batch, Ok(Ack::new(i64::from(offset), -1)));
+        offset += records;
+        // Nothing else of the partition before the application has taken the first half.
+        rig.send(1000, 0, 1).ok();
+        assert_eq!(rig.readiness(5000, 0) == Readiness::Idle, offset == 2, "at offset {offset}");
+        let expected = values(&rig);
+        let delivery = rig.accumulator.next_delivery().unwrap();
+        assert_eq!(delivery.records as usize, expected.len());
+        seen.push((delivery.first_index, delivery.batch));
+        if offset == 5 {
+            break;
+        }
+    }
+    assert_eq!(seen.iter().map(|(first, _)| *first).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(seen[0].1, seen[1].1, "the tickets name one batch");
+    assert_eq!(rig.counters.batch_splits, 1);
+}
+
+#[test]
+fn splits_end_at_single_records_which_fail_and_the_others_go_on() {
+    let mut memory = Resources::new();
+    let mut rig = Rig::new(&BASE, &mut memory);
+    drained(&mut rig, 7);
+    let mut batch = rig.accumulator.in_flight_on(0, 0).unwrap();
+    let mut reported = Vec::new();
+    for _ in 0..40 {
+        if rig.accumulator.records(batch) > 1 {
+            assert!(rig.accumulator.split(batch, &mut rig.counters));
+        } else {
+            assert!(!rig.accumulator.split(batch, &mut rig.counters));
+            rig.complete(batch, Err(DeliveryError::Failed(ErrorCode::MESSAGE_TOO_LARGE)));
+            reported.extend(values(&rig));
+            let delivery = rig.accumulator.next_delivery().unwrap();
+            assert_eq!(delivery.first_index as usize + 1, reported.len());
+        }
+        if rig.accumulator.unfinished() == 0 {
+            break;
+        }
+        batch = drain_stamped(&mut rig, -9);
+    }
+    assert_eq!(reported, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(rig.counters.records_failed, 7);
+    assert!(rig.accumulator.outstanding(0).gap);
+}
+
+#[test]
+fn a_batch_in_doubt_is_not_split() {
+    let mut memory = Resources::new();
+    let mut rig = Rig::new(&BASE, &mut memory);
+    let batch = drained(&mut rig, 2);
+    rig.reenqueue(batch, 0);
+    let batch = drain_stamped(&mut rig, -9);
+    assert!(!rig.accumulator.split(batch, &mut rig.counters), "all of it may be in the log");
+}
+
+#[test]
+fn what_expires_before_its_second_half_went_is_reported_as_one() {
+    for drain_first in [false, true] {
+        let mut memory = Resources::new();
+        let mut rig = Rig::new(&BASE, &mut memory);
+        let batch = drained(&mut rig, 5);
+        assert!(rig.accumulator.split(batch, &mut rig.counters));
+        if drain_first {
+            drain_stamped(&mut rig, -9);
+        }
+        rig.expire(200_000);
+        assert_eq!(values(&rig), [0, 1, 2, 3, 4]);
+        let deliveries = rig.deliveries();
+        assert_eq!((deliveries.len(), deliveries[0].records, deliveries[0].first_index), (1, 5, 0));
+        assert_eq!(rig.accumulator.unfinished(), 0);
+        if drain_first {
+            // Its answer comes late, and gives the slot back, as one.
+            let batch = rig.accumulator.in_flight_on(0, 0).unwrap();
+            rig.complete(batch, ACK);
+            assert!(rig.deliveries().is_empty());
+        }
+        assert!((0..4).all(|_| rig.send(200_000, 0, 100).is_ok()), "all four slots are free");
+    }
+}
