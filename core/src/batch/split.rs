@@ -136,7 +136,9 @@ mod tests {
             while at < rest {
                 let fields = Fields::read(&slot[at..rest]).unwrap();
                 let mut reader = Reader::new(&slot[at..rest]);
-                (reader.varint().unwrap(), reader.u8().unwrap(), reader.varlong().unwrap());
+                reader.varint().unwrap();
+                reader.u8().unwrap();
+                reader.varlong().unwrap();
                 offsets.push(reader.varint().unwrap());
                 at += fields.end;
             }
