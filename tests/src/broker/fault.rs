@@ -9,6 +9,8 @@ pub enum Api {
     Metadata,
     /// Produce.
     Produce,
+    /// InitProducerId.
+    InitProducerId,
 }
 
 /// How a response is spoiled on its way out.
@@ -171,7 +173,7 @@ impl Faults {
                 && match api {
                     // Metadata has errors of both levels, told apart by whether the fault names a partition.
                     Api::Metadata => fault.partition == partition,
-                    Api::Produce | Api::ApiVersions => {
+                    Api::Produce | Api::ApiVersions | Api::InitProducerId => {
                         fault.partition.is_none() || fault.partition == partition
                     }
                 }

@@ -6,8 +6,8 @@ use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, MetadataRequest, MetadataResponse, ProduceRequest,
-    RequestHeader, ResponseHeader, TopicName,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, InitProducerIdResponse,
+    MetadataRequest, MetadataResponse, ProduceRequest, RequestHeader, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -93,6 +93,11 @@ impl Cluster {
                 let response = self.metadata(seen.node, &request).with_throttle_time_ms(way.throttle_ms);
                 response.encode(&mut body, version)?;
             }
+            Api::InitProducerId => {
+                let request = InitProducerIdRequest::decode(frame, version)?;
+                let response = self.init_producer_id(seen.node, &request);
+                response.with_throttle_time_ms(way.throttle_ms).encode(&mut body, version)?;
+            }
             Api::Produce => {
                 let request = ProduceRequest::decode(frame, version)?;
                 let (mut response, written) = self.produce(seen, request);
@@ -168,6 +173,18 @@ impl Cluster {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.reply(Reply { at: now, bytes, confirms: false });
         }
+    }
+
+    fn init_producer_id(&mut self, node: i32, request: &InitProducerIdRequest) -> InitProducerIdResponse {
+        if request.transactional_id.is_some() {
+            self.violations.push("InitProducerId with a transactional id".to_owned());
+        }
+        let answer = InitProducerIdResponse::default();
+        if let Some(Action::Error(code)) = self.faults.for_part(Api::InitProducerId, node, "", None) {
+            return answer.with_error_code(code).with_producer_id((-1).into()).with_producer_epoch(-1);
+        }
+        self.producer_ids += 1;
+        answer.with_producer_id((self.producer_ids + 999).into()).with_producer_epoch(self.first_epoch)
     }
 
     fn metadata(&mut self, node: i32, request: &MetadataRequest) -> MetadataResponse {
@@ -258,6 +275,7 @@ fn api_of(key: i16) -> Option<Api> {
         Ok(ApiKey::ApiVersions) => Some(Api::ApiVersions),
         Ok(ApiKey::Metadata) => Some(Api::Metadata),
         Ok(ApiKey::Produce) => Some(Api::Produce),
+        Ok(ApiKey::InitProducerId) => Some(Api::InitProducerId),
         _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Topics, partitions, and what was written to them.
 
+use super::producer_state::ProducerStates;
+
 /// What a record consists of, as the application gave it and as a reader finds it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Content {
@@ -45,11 +47,13 @@ pub struct Partition {
     pub log: Vec<LogRecord>,
     /// Each accepted batch: its first offset and its number of records.
     pub batches: Vec<(i64, usize)>,
+    /// What the leader remembers of the producers.
+    pub producers: ProducerStates,
 }
 
 impl Partition {
     pub(super) fn led_by(leader: i32) -> Self {
-        Self { leader, log: Vec::new(), batches: Vec::new() }
+        Self { leader, log: Vec::new(), batches: Vec::new(), producers: ProducerStates::default() }
     }
 
     pub(super) fn append(&mut self, contents: Vec<Content>) -> i64 {

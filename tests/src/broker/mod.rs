@@ -10,6 +10,7 @@ mod fault;
 mod handle;
 mod log;
 mod produce;
+pub mod producer_state;
 mod release;
 mod spoil;
 
@@ -22,6 +23,7 @@ pub use release::Release;
 
 use connection::Connection;
 use fault::Faults;
+use producer_state::Stamp;
 
 /// What listens on a node's port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub struct SeenBatch {
     pub records: usize,
     /// Its size, header included.
     pub bytes: usize,
+    /// Its producer and number; -1 in each field when it has none.
+    pub stamp: Stamp,
 }
 
 /// A request that reached a broker.
@@ -94,6 +98,10 @@ pub struct Cluster {
     pub extra_brokers: i32,
     /// An answer that left longer ago has arrived; a later reset may lose it, and excuses a duplicate.
     pub answers_arrive_within_ms: u64,
+    /// How many producer ids were given out, and the epoch that comes with them.
+    producer_ids: i64,
+    /// The epoch that a producer id comes with.
+    pub first_epoch: i16,
     faults: Faults,
     connections: BTreeMap<ConnectionId, Connection>,
     accepted: u64,

@@ -6,6 +6,7 @@ use kafka_protocol::messages::produce_response::{PartitionProduceResponse, Topic
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::records::{Compression, Record, RecordBatchDecoder};
 
+use super::producer_state::{Stamp, Verdict};
 use super::{Action, Api, Cluster, Content, Seen, SeenBatch};
 
 const CORRUPT_MESSAGE: i16 = 2;
@@ -67,6 +68,7 @@ impl Cluster {
             partition: index,
             records,
             bytes: batch.len(),
+            stamp: stamp_of(&batch),
         });
         let answer = PartitionProduceResponse::default().with_index(index);
         let refused = |code: i16| answer.clone().with_error_code(code).with_base_offset(-1);
@@ -98,13 +100,28 @@ impl Cluster {
                 return (refused(code), false);
             }
         };
-        let base = partition.append(contents);
+        let stamp = stamp_of(&batch);
+        let is_idempotent = stamp.producer_id >= 0;
+        let verdict = if is_idempotent {
+            partition.producers.judge(stamp, contents.len(), self.nodes[&seen.node].release.is_strict())
+        } else {
+            Verdict::Append
+        };
+        let base = match verdict {
+            Verdict::Append => partition.append(contents),
+            Verdict::Duplicate { base_offset } => base_offset,
+            Verdict::Refuse(code) => return (refused(code).with_log_start_offset(0), false),
+        };
+        if is_idempotent && verdict == Verdict::Append {
+            partition.producers.appended(stamp, records, base);
+        }
         if let Some(Action::WrittenThenError(code)) = fault {
-            self.excuses += 1;
-            return (refused(code), true);
+            self.excuses += u32::from(!is_idempotent);
+            return (refused(code), !is_idempotent);
         }
         let answer = answer.with_base_offset(base).with_log_append_time_ms(append_time.unwrap_or(-1));
-        (answer.with_log_start_offset(0), true)
+        // What an idempotent client sends again, the broker recognises: only others can be excused.
+        (answer.with_log_start_offset(0), !is_idempotent)
     }
 }
 
@@ -143,9 +160,11 @@ fn check_header(batch: &[u8], records: &[Record]) -> Result<(), String> {
     expect("base_timestamp", i64_at(batch, 27), records[0].timestamp)?;
     let max_timestamp = records.iter().map(|record| record.timestamp).max().unwrap_or(-1);
     expect("max_timestamp", i64_at(batch, 35), max_timestamp)?;
-    expect("producer_id", i64_at(batch, 43), -1)?;
-    expect("producer_epoch", i64::from(i16_at(batch, 51)), -1)?;
-    expect("base_sequence", i64::from(i32_at(batch, 53)), -1)?;
+    let stamp = stamp_of(batch);
+    let none = Stamp { producer_id: -1, epoch: -1, sequence: -1 };
+    if stamp != none && (stamp.producer_id < 0 || stamp.epoch < 0 || stamp.sequence < 0) {
+        return Err(format!("half a stamp: {stamp:?}"));
+    }
     for (place, record) in records.iter().enumerate() {
         expect("offset_delta", record.offset, place as i64)?;
     }
@@ -180,6 +199,13 @@ fn content_of(record: Record) -> Content {
         headers: headers.map(|(key, value)| (key.to_string(), value.map(|value| value.to_vec()))).collect(),
         timestamp_ms: record.timestamp,
     }
+}
+
+fn stamp_of(batch: &[u8]) -> Stamp {
+    if batch.len() < HEADER_BYTES {
+        return Stamp { producer_id: -1, epoch: -1, sequence: -1 };
+    }
+    Stamp { producer_id: i64_at(batch, 43), epoch: i16_at(batch, 51), sequence: i32_at(batch, 53) }
 }
 
 fn i16_at(bytes: &[u8], at: usize) -> i16 {

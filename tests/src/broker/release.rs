@@ -7,6 +7,8 @@ use kafka_protocol::messages::ApiKey;
 pub enum Release {
     /// 0.11: the oldest that has record batches of magic 2.
     V0_11,
+    /// 2.0: refuses a producer that it does not know with UNKNOWN_PRODUCER_ID.
+    V2_0,
     /// 2.8.
     V2_8,
     /// 3.9.
@@ -30,6 +32,7 @@ impl Release {
     pub(super) fn ranges(self) -> Vec<Range> {
         let (produce, metadata, api_versions, init) = match self {
             Self::V0_11 => ((0, 3, 0), (0, 4), (0, 1), (0, 0)),
+            Self::V2_0 => ((0, 6, 0), (0, 6), (0, 2), (0, 1)),
             Self::V2_8 => ((0, 9, 0), (0, 11), (0, 3), (0, 4)),
             Self::V3_9 => ((0, 11, 0), (0, 12), (0, 4), (0, 5)),
             Self::V4_4 => ((0, 13, 3), (0, 13), (0, 5), (0, 5)),
@@ -49,6 +52,11 @@ impl Release {
         );
         ranges.sort_unstable();
         ranges
+    }
+
+    /// Whether a producer that is not known must begin at 0 (1.0 to 2.4).
+    pub(super) fn is_strict(self) -> bool {
+        self == Self::V2_0
     }
 
     /// Whether a request of this key and version is accepted.

@@ -81,6 +81,7 @@ fn first_count_at(api: Api) -> usize {
         Api::Metadata => BODY_AT + 4,
         // After the error code.
         Api::ApiVersions => BODY_AT + 2,
+        Api::InitProducerId => panic!("an InitProducerId v0 response has no array"),
     }
 }
 
@@ -90,7 +91,7 @@ fn first_string_at(api: Api) -> usize {
         Api::Produce => first_count_at(api) + 4,
         // The host follows the count and the node's id.
         Api::Metadata => first_count_at(api) + 8,
-        Api::ApiVersions => panic!("an ApiVersions v0 response has no string"),
+        Api::ApiVersions | Api::InitProducerId => panic!("a {api:?} v0 response has no string"),
     }
 }
 

@@ -7,7 +7,11 @@ use crate::rig::Rig;
 use crate::world::{Setup, World};
 
 fn with_acks<R: Rig>(acks: Acks) -> World<R> {
-    let mut world = Setup::<R>::nodes(2).topic("t", 4).config(|config| config.acks = acks).start();
+    let world = Setup::<R>::nodes(2).topic("t", 4).config(|config| {
+        config.acks = acks;
+        config.enable_idempotence = acks == Acks::All;
+    });
+    let mut world = world.start();
     let topic = world.topic("t");
     for partition in 0..4 {
         world.send_many(topic, Some(partition), 10);

@@ -133,7 +133,11 @@ pub fn too_large_for_the_broker_is_reported<R: Rig>() {
 
 /// With acks=0 a broker can only close the connection; what is sent afterwards arrives.
 pub fn acks_0_goes_on_after_an_error_it_cannot_see<R: Rig>() {
-    let mut world = Setup::<R>::nodes(1).topic("t", 2).config(|config| config.acks = Acks::None).start();
+    let setup = Setup::<R>::nodes(1).topic("t", 2).config(|config| {
+        config.acks = Acks::None;
+        config.enable_idempotence = false;
+    });
+    let mut world = setup.start();
     let topic = world.topic("t");
     world.cluster().inject(Fault::on(Api::Produce, Action::Error(6)));
     world.send_many(topic, Some(0), 1);

@@ -157,7 +157,7 @@ pub fn each_release_gets_the_highest_version_that_both_know<R: Rig>() {
         world.settle();
         for seen in world.requests() {
             let version = match seen.api {
-                Api::ApiVersions => 0,
+                Api::ApiVersions | Api::InitProducerId => 0,
                 Api::Metadata => 4,
                 Api::Produce => produce,
             };
