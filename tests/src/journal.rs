@@ -55,11 +55,13 @@ impl Journal {
     /// Takes all deliveries that wait, comparing the records that can be read back with those submitted.
     pub fn take_deliveries(&mut self, producer: &mut Producer<'_>) {
         while let Some(undelivered) = producer.peek_delivery() {
-            let batch = undelivered.delivery.batch;
+            let of = undelivered.delivery;
+            let (batch, first) = (of.batch, of.first_index as usize);
             let kept: Vec<Content> = undelivered.records.map(|record| content_of(&record)).collect();
             let members =
                 self.batches.get(&batch).unwrap_or_else(|| panic!("a delivery of no batch: {batch:?}"));
-            let sent: Vec<&Content> = members.iter().map(|&place| &self.records[place].content).collect();
+            let sent = members.iter().skip(first).take(of.records as usize);
+            let sent: Vec<&Content> = sent.map(|&place| &self.records[place].content).collect();
             assert!(kept.iter().eq(sent), "the records of a batch, read back");
             let delivery = producer.next_delivery().expect("what was peeked at can be taken");
             assert_eq!(delivery.batch, batch, "`peek_delivery` shows what `next_delivery` takes");
@@ -68,11 +70,17 @@ impl Journal {
     }
 
     fn report(&mut self, producer: &Producer<'_>, delivery: Delivery) {
-        let members = self.batches.remove(&delivery.batch);
-        let members = members.unwrap_or_else(|| panic!("reported twice, or never sent: {delivery:?}"));
-        assert_eq!(members.len(), delivery.records as usize, "records of {delivery:?}");
-        for (index, place) in members.into_iter().enumerate() {
+        let members = self.batches.get(&delivery.batch);
+        let members =
+            members.unwrap_or_else(|| panic!("reported twice, or never sent: {delivery:?}")).clone();
+        let (first, records) = (delivery.first_index as usize, delivery.records as usize);
+        assert!(first + records <= members.len() && records > 0, "records of {delivery:?}");
+        if first + records == members.len() {
+            self.batches.remove(&delivery.batch);
+        }
+        for (index, place) in members.into_iter().skip(first).take(records).enumerate() {
             let record = &mut self.records[place];
+            assert_eq!(record.outcome, Outcome::Unreported, "reported twice: {delivery:?}");
             assert_eq!(producer.topic_name(delivery.topic), Some(record.topic.as_str()), "{delivery:?}");
             record.outcome = match delivery.result {
                 Ok(ack) => Outcome::Acked {

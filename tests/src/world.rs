@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Waker};
 
 use nanokafka::{
-    Counters, Delivery, DeliveryError, Instant, Polled, Producer, SendError, Status, TopicId, Wake,
+    Counters, Delivery, DeliveryError, ErrorCode, Instant, Polled, Producer, SendError, Status, TopicId, Wake,
 };
 
 pub(crate) use setup::lend;
@@ -30,6 +30,7 @@ pub struct World<R: Rig> {
     woken: Arc<Woken>,
     journal: Journal,
     statuses: Vec<Status>,
+    fatal_told: Vec<ErrorCode>,
     polls: u64,
     serial: u32,
     takes_deliveries: bool,
@@ -254,6 +255,12 @@ impl<R: Rig> World<R> {
         &self.statuses
     }
 
+    /// The codes with which [`Polled::fatal`] told that nothing can be sent, in order.
+    #[must_use]
+    pub fn fatal_told(&self) -> &[ErrorCode] {
+        &self.fatal_told
+    }
+
     /// How often the producer was polled.
     #[must_use]
     pub fn polls(&self) -> u64 {
@@ -284,6 +291,7 @@ impl<R: Rig> World<R> {
         }
         let waits = self.producer.peek_delivery().is_some();
         assert_eq!(polled.delivered, waits, "`delivered` and what waits: {}", self.story());
+        self.fatal_told.extend(polled.fatal);
         if self.statuses.last() != Some(&polled.status) {
             self.statuses.push(polled.status);
         }

@@ -1,6 +1,6 @@
 //! Error codes in produce answers.
 
-use nanokafka::{Acks, DeliveryError, ErrorCode};
+use nanokafka::{Acks, DeliveryError, ErrorCode, SendError, Status};
 
 use crate::broker::{Action, Api, Content, Fault};
 use crate::rig::Rig;
@@ -9,8 +9,14 @@ use crate::world::{Setup, World};
 /// Retriable for a batch, by `kafka-producer.md` section 3.
 const RETRIABLE: [i16; 15] = [2, 3, 5, 6, 7, 9, 13, 19, 56, 72, 74, 75, 89, 100, 103];
 
-/// Final for a batch of a producer without idempotence. 12345 stands for a code of the future.
-const FATAL: [i16; 19] = [-1, 8, 10, 17, 18, 21, 29, 31, 32, 35, 42, 43, 44, 45, 47, 49, 76, 87, 12345];
+/// Final for a batch, and for nothing else. 12345 stands for a code of the future.
+const FATAL: [i16; 17] = [-1, 8, 17, 18, 21, 29, 32, 37, 38, 42, 43, 44, 47, 48, 76, 87, 12345];
+
+/// Final for an idempotent producer.
+const FATAL_TO_PRODUCER: [i16; 5] = [31, 35, 49, 53, 90];
+
+/// A matter of sequences: final for a batch that has none.
+const SEQUENCE: [i16; 2] = [45, 59];
 
 fn two_partitions<R: Rig>() -> World<R> {
     let mut world = Setup::<R>::nodes(1).topic("t", 2).start();
@@ -31,13 +37,16 @@ pub fn retriable_errors_are_retried_until_they_end<R: Rig>() {
         world.finish();
     }
     // Appended, but not on enough replicas: the second copy is the price without idempotence.
-    let mut world = two_partitions::<R>();
-    world.cluster().inject(Fault::on(Api::Produce, Action::WrittenThenError(20)));
-    let topic = world.topic("t");
-    world.send_many(topic, Some(0), 3);
-    world.settle();
-    assert_eq!(world.cluster().records_written(), 6);
-    world.finish();
+    for (enable_idempotence, written) in [(true, 3), (false, 6)] {
+        let setup = Setup::<R>::nodes(1).topic("t", 2);
+        let mut world = setup.config(|config| config.enable_idempotence = enable_idempotence).start();
+        world.cluster().inject(Fault::on(Api::Produce, Action::WrittenThenError(20)));
+        let topic = world.topic("t");
+        world.send_many(topic, Some(0), 3);
+        world.settle();
+        assert_eq!(world.cluster().records_written(), written);
+        world.finish();
+    }
 }
 
 /// `retry_backoff_ms` doubles up to `retry_backoff_max_ms`, give or take 20 %.
@@ -63,8 +72,10 @@ pub fn retries_wait_longer_each_time<R: Rig>() {
 
 /// The broker's code reaches the application, and only this batch is given up.
 pub fn fatal_errors_are_reported_with_the_code_and_the_next_record_goes<R: Rig>() {
-    for code in FATAL {
-        let mut world = two_partitions::<R>();
+    let plain = FATAL.iter().chain(&FATAL_TO_PRODUCER).chain(&SEQUENCE).map(|code| (*code, false));
+    for (code, enable_idempotence) in plain.chain(FATAL.map(|code| (code, true))) {
+        let setup = Setup::<R>::nodes(1).topic("t", 2);
+        let mut world = setup.config(|config| config.enable_idempotence = enable_idempotence).start();
         world.cluster().inject(Fault::on(Api::Produce, Action::Error(code)));
         let topic = world.topic("t");
         world.send_many(topic, Some(0), 3);
@@ -74,6 +85,30 @@ pub fn fatal_errors_are_reported_with_the_code_and_the_next_record_goes<R: Rig>(
         world.send_many(topic, Some(0), 3);
         world.settle();
         assert_eq!(world.delivered(), 3, "code {code}");
+        world.finish();
+    }
+}
+
+/// Every batch fails with the code, and so does `send`, until `reset`; the application is told once.
+pub fn an_error_that_ends_the_producer_is_told_once_and_reset_begins_anew<R: Rig>() {
+    for code in FATAL_TO_PRODUCER {
+        let mut world = two_partitions::<R>();
+        let topic = world.topic("t");
+        world.send_many(topic, Some(0), 3);
+        world.settle();
+        world.cluster().inject(Fault::on(Api::Produce, Action::Error(code)));
+        world.send_many(topic, Some(0), 1);
+        world.send_many(topic, Some(1), 1);
+        world.settle();
+        let failed = DeliveryError::Failed(ErrorCode::new(code));
+        assert!(!world.errors().is_empty() && world.errors().iter().all(|error| *error == failed), "{code}");
+        assert_eq!(world.fatal_told(), [ErrorCode::new(code)]);
+        assert_eq!(world.producer.status(), Status::Fatal(ErrorCode::new(code)));
+        assert_eq!(world.send_next(topic, Some(0)), Err(SendError::Fatal(ErrorCode::new(code))));
+        world.producer.reset();
+        world.send_many(topic, Some(0), 3);
+        world.settle();
+        assert_eq!(world.counters().producer_ids, 2, "code {code}");
         world.finish();
     }
 }
@@ -117,8 +152,28 @@ pub fn one_partition_that_fails_does_not_hold_up_the_others<R: Rig>() {
     world.finish();
 }
 
-/// `max.message.bytes` below the batch: `MESSAGE_TOO_LARGE`, reported, until splitting comes.
-pub fn too_large_for_the_broker_is_reported<R: Rig>() {
+/// `max.message.bytes` below the batch, but not below its records: they arrive in halves, once and in order.
+pub fn too_large_for_the_broker_arrives_in_halves<R: Rig>() {
+    for enable_idempotence in [true, false] {
+        let setup = Setup::<R>::nodes(1).topic("t", 2);
+        let setup = setup.config(|config| {
+            config.enable_idempotence = enable_idempotence;
+            config.max_in_flight = if enable_idempotence { 5 } else { 1 };
+        });
+        let mut world = setup.start();
+        world.cluster().topic_mut("t").max_message_bytes = 200;
+        let topic = world.topic("t");
+        world.send_many(topic, Some(0), 40);
+        world.settle();
+        assert_eq!(world.delivered(), 40);
+        assert!(world.counters().batch_splits > 0);
+        assert!(world.deliveries().iter().any(|delivery| delivery.first_index > 0));
+        world.finish();
+    }
+}
+
+/// `max.message.bytes` below a single record: `MESSAGE_TOO_LARGE`, reported; the next one goes.
+pub fn a_record_too_large_for_the_broker_is_reported<R: Rig>() {
     let mut world = two_partitions::<R>();
     world.cluster().topic_mut("t").max_message_bytes = 200;
     let topic = world.topic("t");

@@ -62,7 +62,9 @@ macro_rules! suite {
                 retries_that_are_used_up_are_reported
                 a_duplicate_sequence_is_a_success_without_an_offset
                 one_partition_that_fails_does_not_hold_up_the_others
-                too_large_for_the_broker_is_reported
+                too_large_for_the_broker_arrives_in_halves
+                a_record_too_large_for_the_broker_is_reported
+                an_error_that_ends_the_producer_is_told_once_and_reset_begins_anew
                 acks_0_goes_on_after_an_error_it_cannot_see;
             leaders:
                 three_brokers_with_six_partitions_get_their_records

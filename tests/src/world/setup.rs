@@ -141,6 +141,7 @@ impl<R: Rig> Setup<R> {
             woken: Arc::new(Woken::default()),
             journal: Journal::default(),
             statuses: Vec::new(),
+            fatal_told: Vec::new(),
             polls: 0,
             serial: 0,
             takes_deliveries: true,
