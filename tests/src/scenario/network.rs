@@ -12,7 +12,9 @@ fn deliver_over<R: Rig>(network: Network, records: u32) {
         world.send_waiting(topic, Some(n as i32 % 6), content.with_key(n.to_be_bytes()));
     }
     world.settle();
-    assert_eq!(world.counters().disconnects, 0, "no connection was lost");
+    // A link that loses frames may lose so many of one request in a row that its time ends.
+    let counters = *world.counters();
+    assert_eq!(counters.disconnects, counters.request_timeouts, "no connection was lost: {counters:?}");
     world.finish();
 }
 
