@@ -74,6 +74,9 @@ pub struct Delivery {
     pub first_index: u32,
     /// The number of records that this is about.
     pub records: u32,
+    /// Whether all of the batch's records have their outcome with this. If not, the next ones go out at the next
+    /// [`poll`](crate::Producer::poll): call it soon.
+    pub is_last: bool,
     /// Delivered where, or not delivered and why.
     pub result: Result<Ack, DeliveryError>,
 }

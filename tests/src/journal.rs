@@ -75,7 +75,8 @@ impl Journal {
             members.unwrap_or_else(|| panic!("reported twice, or never sent: {delivery:?}")).clone();
         let (first, records) = (delivery.first_index as usize, delivery.records as usize);
         assert!(first + records <= members.len() && records > 0, "records of {delivery:?}");
-        if first + records == members.len() {
+        assert_eq!(delivery.is_last, first + records == members.len(), "{delivery:?}");
+        if delivery.is_last {
             self.batches.remove(&delivery.batch);
         }
         for (index, place) in members.into_iter().skip(first).take(records).enumerate() {

@@ -29,12 +29,17 @@ pub struct Delivered {
 pub(crate) struct BatchState {
     /// Counts the batches in the order in which they were opened.
     sequence: u64,
+    /// Of the batch, or of its first part if it was split.
     outcome: OnceLock<Outcome>,
+    /// Of the further parts, in order.
+    further: Mutex<Vec<Outcome>>,
     wakers: Mutex<Vec<Waker>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Outcome {
+    /// The first record that it is about, and the first one behind.
+    records: (u32, u32),
     partition: Option<i32>,
     result: Result<Ack, DeliveryError>,
 }
@@ -44,7 +49,8 @@ const WAKERS: usize = 8;
 
 impl BatchState {
     fn new(sequence: u64) -> Self {
-        Self { sequence, outcome: OnceLock::new(), wakers: Mutex::new(Vec::with_capacity(WAKERS)) }
+        let wakers = Mutex::new(Vec::with_capacity(WAKERS));
+        Self { sequence, outcome: OnceLock::new(), further: Mutex::default(), wakers }
     }
 
     /// A state that is final from the start.
@@ -59,16 +65,31 @@ impl BatchState {
     }
 
     pub(crate) fn complete(&self, delivery: &Delivery) {
-        self.settle(delivery.partition, delivery.result);
+        let end = delivery.first_index.saturating_add(delivery.records);
+        // A split batch's last part, too, has no record behind it.
+        let end = if delivery.is_last { u32::MAX } else { end };
+        let Delivery { partition, result, first_index, .. } = *delivery;
+        self.settle(Outcome { records: (first_index, end), partition, result });
     }
 
     pub(crate) fn fail(&self, error: DeliveryError) {
-        self.settle(None, Err(error));
+        self.settle(Outcome { records: (0, u32::MAX), partition: None, result: Err(error) });
     }
 
-    fn settle(&self, partition: Option<i32>, result: Result<Ack, DeliveryError>) {
-        // Core reports a batch once; of two outcomes the first would be the one that somebody has seen.
-        let _ = self.outcome.set(Outcome { partition, result });
+    fn settle(&self, outcome: Outcome) {
+        // Core reports a record once; of two outcomes the first would be the one that somebody has seen.
+        if let Err(further) = self.outcome.set(outcome) {
+            self.further.lock().unwrap_or_else(PoisonError::into_inner).push(further);
+        }
+    }
+
+    fn outcome_of(&self, index: u32) -> Option<Outcome> {
+        let has = |outcome: &&Outcome| (outcome.records.0..outcome.records.1).contains(&index);
+        let first = self.outcome.get()?;
+        if has(&first) {
+            return Some(*first);
+        }
+        self.further.lock().unwrap_or_else(PoisonError::into_inner).iter().find(has).copied()
     }
 
     /// Wakes all who wait for the outcome, which must be there. `scratch` is empty before and after.
@@ -81,10 +102,11 @@ impl BatchState {
     }
 
     fn result_of(&self, index: u32) -> Option<Result<Delivered, DeliveryError>> {
-        let outcome = self.outcome.get()?;
+        let outcome = self.outcome_of(index)?;
+        let within = index.saturating_sub(outcome.records.0);
         Some(outcome.result.map(|ack| Delivered {
             partition: outcome.partition.unwrap_or(-1),
-            offset: ack.base_offset.and_then(|base| base.checked_add(i64::from(index))),
+            offset: ack.base_offset.and_then(|base| base.checked_add(i64::from(within))),
             log_append_time_ms: ack.log_append_time_ms,
         }))
     }
@@ -97,6 +119,7 @@ impl BatchState {
     fn reset(&mut self, sequence: u64) {
         self.sequence = sequence;
         self.outcome.take();
+        self.further.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         self.wakers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

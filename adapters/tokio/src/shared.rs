@@ -364,6 +364,12 @@ impl State {
     /// Sets the outcome of a batch; its state, whose waiters are to be woken without the lock.
     fn settle(&mut self, delivery: &Delivery) -> Option<Arc<BatchState>> {
         let entry = self.open.get_mut(delivery.batch.slot())?;
+        if !delivery.is_last {
+            // The rest of a batch that was split goes out at the next poll.
+            let (_, state) = entry.as_ref().filter(|(id, _)| *id == delivery.batch)?;
+            state.complete(delivery);
+            return Some(state.clone());
+        }
         let (_, state) = entry.take_if(|(id, _)| *id == delivery.batch)?;
         state.complete(delivery);
         self.pool.put(state.clone());

@@ -88,7 +88,8 @@ fn a_runtime_that_is_gone_leaves_nobody_waiting() {
 #[tokio::test]
 async fn acks_0_sends_all_before_the_close_ends() {
     let cluster = Cluster::start(1, 1);
-    let producer = Producer::new(Options { acks: Acks::None, ..options(&cluster) }).unwrap();
+    let producer =
+        Producer::new(Options { acks: Acks::None, enable_idempotence: false, ..options(&cluster) }).unwrap();
     let topic = producer.topic("t").unwrap();
     let first = soon(producer.send(Record::new(topic, b"0"))).await.unwrap();
     assert_eq!(soon(first).await.unwrap().offset, None);

@@ -117,9 +117,10 @@ impl Accumulator<'_> {
         self.decide(index, outcome, counters);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
-            let is_half = batch.rest_count > 0;
+            let is_half = u16::from(batch.rest_count > 0);
+            self.halves_done = self.halves_done.saturating_add(is_half);
             if let Some(queue) = self.partitions.get_mut(usize::from(batch.partition)) {
-                queue.halves = queue.halves.saturating_add(u16::from(is_half));
+                queue.halves = queue.halves.saturating_add(is_half);
             }
         }
         self.batches.push_back(&mut self.done, index);

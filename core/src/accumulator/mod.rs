@@ -54,6 +54,8 @@ pub(crate) struct Accumulator<'a> {
     /// The last `send` was refused for want of memory: all that waits is due (Java: `BufferPool.queued() > 0`).
     exhausted: bool,
     closed: bool,
+    /// First halves whose outcome waits to be taken, so that their second halves can go on.
+    halves_done: u16,
     /// A partition has a gap.
     has_gap: bool,
     /// Batches older than this were there at the last flush.
@@ -101,6 +103,7 @@ impl<'a> Accumulator<'a> {
             expired_in_flight: 0,
             exhausted: false,
             closed: false,
+            halves_done: 0,
             has_gap: false,
             flush_before: 0,
         }

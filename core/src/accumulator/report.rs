@@ -46,6 +46,7 @@ impl Accumulator<'_> {
             partition,
             first_index: batch.before,
             records: batch.count,
+            is_last: batch.rest_count == 0,
             result,
         })
     }

@@ -34,6 +34,11 @@ impl Accumulator<'_> {
         true
     }
 
+    /// Whether a second half waits for the application to take the first one's outcome.
+    pub(crate) fn awaits_report(&self) -> bool {
+        self.halves_done > 0
+    }
+
     /// The outcome of a batch was taken: gives its slot back, or sends its second half on its way.
     pub(super) fn free_or_go_on(&mut self, index: u16) {
         let range = self.slot_range(index);
@@ -53,6 +58,7 @@ impl Accumulator<'_> {
         batch.retry_at = crate::time::Instant::from_millis(0);
         batch.outcome = Outcome::Undecided;
         let partition = usize::from(batch.partition);
+        self.halves_done = self.halves_done.saturating_sub(1);
         if let Some(queue) = self.partitions.get_mut(partition) {
             queue.halves = queue.halves.saturating_sub(1);
         }

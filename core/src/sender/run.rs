@@ -216,6 +216,11 @@ impl Sender<'_> {
         if let Some(at) = self.accumulator.next_expiry() {
             wake.at(now, at, WakeReason::DeliveryTimeout);
         }
+        // The application takes the delivery after this poll, and nothing else may call for the next one.
+        if self.accumulator.awaits_report() {
+            let soon = now.saturating_add_ms(u64::from(self.config.retry_backoff_ms));
+            wake.at(now, soon, WakeReason::BatchReady);
+        }
         // Due already: it waits for a connection, which wakes us itself.
         if let Some(at) = self.metadata.next_update().filter(|at| *at > now) {
             wake.at(now, at, WakeReason::Metadata);

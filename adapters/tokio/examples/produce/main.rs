@@ -66,6 +66,7 @@ impl Args {
                 "1" => Acks::Leader,
                 _ => Acks::All,
             },
+            enable_idempotence: !matches!(self.acks.as_str(), "0" | "1"),
             linger_ms: self.linger_ms,
             batch_bytes: self.batch_bytes,
             max_request_bytes: defaults

@@ -74,3 +74,23 @@ fn the_pool_does_not_grow_without_bound() {
     assert!(pool.retired.len() <= 2 * 4 + 64);
     assert!(handles.iter().all(|handle| handle.result().is_some()));
 }
+
+#[test]
+fn each_record_of_a_split_batch_gets_the_outcome_of_its_part() {
+    let mut pool = Pool::new(1);
+    let state = pool.take(1);
+    let handles = [0, 1, 2].map(|index| DeliveryHandle::new(state.clone(), index));
+    let part = |first, result, is_last| Outcome {
+        records: (first, if is_last { u32::MAX } else { first + 1 }),
+        partition: Some(3),
+        result,
+    };
+    state.settle(part(0, Err(DeliveryError::Dropped), false));
+    assert_eq!(handles.each_ref().map(|handle| handle.result().is_some()), [true, false, false]);
+    state.settle(part(1, Err(DeliveryError::UnknownPartition), true));
+    let results = handles.map(|handle| handle.result().unwrap().unwrap_err());
+    assert_eq!(
+        results,
+        [DeliveryError::Dropped, DeliveryError::UnknownPartition, DeliveryError::UnknownPartition]
+    );
+}

@@ -18,8 +18,8 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
-    ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
-    RequestHeader, ResponseHeader, TopicName,
+    ApiVersionsResponse, BrokerId, InitProducerIdRequest, InitProducerIdResponse, MetadataRequest,
+    MetadataResponse, ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use kafka_protocol::records::RecordBatchDecoder;
@@ -51,6 +51,8 @@ pub(crate) struct Script {
     /// Counts records instead of keeping them.
     pub(crate) counts_only: bool,
     pub(crate) counted: u64,
+    /// The last batches of each partition: header bytes 43 to 57 are producer id, epoch and sequence.
+    numbers: BTreeMap<(String, i32), VecDeque<([u8; 14], i64)>>,
     pub(crate) delay: Duration,
 }
 
@@ -180,11 +182,16 @@ impl Facts {
                 let request = MetadataRequest::decode(&mut frame, version).expect("a metadata request");
                 self.metadata(&request).encode(&mut out, version).unwrap();
             }
+            22 => {
+                InitProducerIdRequest::decode(&mut frame, version).expect("a request for a producer id");
+                let response = InitProducerIdResponse::default().with_producer_id(7.into());
+                response.encode(&mut out, version).unwrap();
+            }
             18 => {
                 let range = |key, min, max| {
                     ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max)
                 };
-                let keys = vec![range(0, 0, 8), range(3, 0, 12), range(18, 0, 4)];
+                let keys = vec![range(0, 0, 8), range(3, 0, 12), range(18, 0, 4), range(22, 0, 4)];
                 ApiVersionsResponse::default().with_api_keys(keys).encode(&mut out, version).unwrap();
             }
             other => panic!("request {other}"),
@@ -253,10 +260,18 @@ impl Script {
             self.counted += u64::from(u32::from_be_bytes(batch[57..61].try_into().unwrap()));
             return i64::try_from(base).unwrap();
         }
+        let place = (topic.to_string(), partition);
+        let number: [u8; 14] = batch[43..57].try_into().unwrap();
+        let known = self.numbers.entry(place).or_default();
+        if let Some((_, base)) = known.iter().find(|(seen, _)| *seen == number && number != [0xff; 14]) {
+            return *base;
+        }
         let set = RecordBatchDecoder::decode(&mut batch).expect("a record batch with the right CRC");
         assert!(batch.is_empty(), "one batch per partition and request");
         let log = self.log.entry((topic.to_string(), partition)).or_default();
         let base = i64::try_from(log.len()).unwrap();
+        known.push_front((number, base));
+        known.truncate(5);
         log.extend(set.records.into_iter().map(|record| Logged {
             key: record.key.map(|key| key.to_vec()),
             value: record.value.map(|value| value.to_vec()),
