@@ -39,6 +39,9 @@ impl Logged {
     }
 }
 
+/// A batch's producer id, epoch and sequence, as they stand in its header, and its offset.
+type Remembered = ([u8; 14], i64);
+
 /// What the brokers do, and what they have got.
 #[derive(Default)]
 pub(crate) struct Script {
@@ -51,8 +54,8 @@ pub(crate) struct Script {
     /// Counts records instead of keeping them.
     pub(crate) counts_only: bool,
     pub(crate) counted: u64,
-    /// The last batches of each partition: header bytes 43 to 57 are producer id, epoch and sequence.
-    numbers: BTreeMap<(String, i32), VecDeque<([u8; 14], i64)>>,
+    /// The last batches of each partition, youngest first.
+    numbers: BTreeMap<(String, i32), VecDeque<Remembered>>,
     pub(crate) delay: Duration,
 }
 
