@@ -30,6 +30,7 @@ impl Instant {
 
     /// This instant `millis` milliseconds later; stays at the last instant instead of wrapping.
     #[must_use]
+    #[inline(never)]
     pub const fn saturating_add_ms(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }

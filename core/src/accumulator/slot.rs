@@ -200,10 +200,13 @@ impl Batches<'_> {
         self.0.len() as u16
     }
 
+    // Called from everywhere: inlined, it would be many copies.
+    #[inline(never)]
     pub(super) fn get(&self, index: u16) -> Option<&BatchSlot> {
         self.0.get(usize::from(index))
     }
 
+    #[inline(never)]
     pub(super) fn get_mut(&mut self, index: u16) -> Option<&mut BatchSlot> {
         self.0.get_mut(usize::from(index))
     }

@@ -135,10 +135,13 @@ impl<'a> Network<'a> {
         self.connections.len() as u8
     }
 
+    // Called from everywhere: inlined, it would be many copies.
+    #[inline(never)]
     fn get(&self, connection: u8) -> Option<&ConnectionSlot> {
         self.connections.get(usize::from(connection))
     }
 
+    #[inline(never)]
     fn get_mut(&mut self, connection: u8) -> Option<&mut ConnectionSlot> {
         self.connections.get_mut(usize::from(connection))
     }
