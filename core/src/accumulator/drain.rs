@@ -47,7 +47,7 @@ impl Accumulator<'_> {
     /// Java's `batchReady`: full, lingered, memory exhausted, closed or flushed, and not backing off.
     pub(crate) fn readiness(&self, now: Instant, partition: u16) -> Readiness {
         let Some(queue) = self.partitions.get(usize::from(partition)) else { return Readiness::Idle };
-        let Some(first) = queue.queue.first().and_then(|first| self.batches.get(first)) else {
+        let Some(first) = self.next_to_send(queue).and_then(|next| self.batches.get(next)) else {
             return Readiness::Idle;
         };
         if queue.muted || queue.halves > 0 {
@@ -95,7 +95,7 @@ impl Accumulator<'_> {
 
     fn candidate(&self, now: Instant, partition: u16) -> Option<Candidate> {
         let queue = self.partitions.get(usize::from(partition))?;
-        let first = self.batches.get(queue.queue.first()?)?;
+        let first = self.batches.get(self.next_to_send(queue)?)?;
         if queue.muted || queue.halves > 0 || first.retry_at > now {
             return None;
         }
@@ -108,8 +108,10 @@ impl Accumulator<'_> {
     }
 
     fn dispatch(&mut self, request: Request, partition: u16, stamp: Option<Stamp>) {
+        let next = self.partitions.get(usize::from(partition)).and_then(|queue| self.next_to_send(queue));
         let Some(queue) = self.partitions.get_mut(usize::from(partition)) else { return };
-        let Some(index) = self.batches.pop_front(&mut queue.queue) else { return };
+        let Some(index) = next else { return };
+        self.batches.remove(&mut queue.queue, index);
         self.batches.push_back(&mut queue.in_flight, index);
         queue.muted = self.policy.mute;
         let Some(batch) = self.batches.get_mut(index) else { return };

@@ -1,6 +1,7 @@
 use super::Accumulator;
 use super::list::List;
 use super::slot::Phase;
+use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
 use crate::delivery::DeliveryError;
@@ -81,6 +82,22 @@ impl Accumulator<'_> {
                 }
             }
         }
+    }
+
+    /// Gives the first of a partition's queue up.
+    pub(crate) fn fail_first(&mut self, partition: u16, error: DeliveryError, counters: &mut Counters) {
+        let first = self.partitions.get(usize::from(partition)).and_then(|queue| queue.queue.first());
+        if let Some(index) = first {
+            self.dequeue(index);
+            self.absorb_rest(index);
+            self.finish(index, Err(error), counters);
+        }
+    }
+
+    /// The stamp of the first of a partition's queue, if it has one.
+    pub(crate) fn first_stamp(&self, partition: u16) -> Option<Stamp> {
+        let queue = self.partitions.get(usize::from(partition))?;
+        self.stamp_of(queue.queue.first()?)
     }
 
     fn expired_first(&self, now: Instant, queue: Option<List>) -> Option<u16> {

@@ -1,4 +1,4 @@
-use super::Accumulator;
+use super::{Accumulator, PartitionQueue};
 use crate::batch::Stamp;
 
 /// What of a partition has left the queue and has not come to its end, as the rules of idempotence see it.
@@ -8,11 +8,11 @@ pub(crate) struct Outstanding {
     pub(crate) in_flight: usize,
     /// The connection of all of them; `None` when there are several, or none.
     pub(crate) connection: Option<u8>,
-    /// The first of the queue has a number: it was sent before.
+    /// The next that would be sent, in general the first of the queue, has a number: it was sent before.
     pub(crate) head_is_stamped: bool,
-    /// Whether the first of the queue is in the log is not known.
+    /// Whether it is in the log is not known.
     pub(crate) head_in_doubt: bool,
-    /// The first of the queue is older than all that is on its way.
+    /// It is older than all that is on its way.
     pub(crate) head_is_oldest: bool,
     /// The first half of a split batch is away, and the second half still to come.
     pub(crate) split: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Outstanding {
 impl Accumulator<'_> {
     pub(crate) fn outstanding(&self, partition: u16) -> Outstanding {
         let Some(queue) = self.partitions.get(usize::from(partition)) else { return Outstanding::default() };
-        let head = queue.queue.first().and_then(|first| self.batches.get(first));
+        let head = self.next_to_send(queue).and_then(|next| self.batches.get(next));
         let mut outstanding = Outstanding {
             in_flight: 0,
             connection: None,
@@ -43,6 +43,20 @@ impl Accumulator<'_> {
             at = at.and_then(|index| self.batches.next(index));
         }
         outstanding
+    }
+
+    /// The first of a partition's queue; with a gap, the first that is in doubt, if there is one: the broker is to say
+    /// of each of them whether it has it before any is numbered anew.
+    pub(super) fn next_to_send(&self, queue: &PartitionQueue) -> Option<u16> {
+        let first = queue.queue.first()?;
+        let mut at = Some(first).filter(|_| queue.gap);
+        while let Some((index, batch)) = at.and_then(|index| Some((index, self.batches.get(index)?))) {
+            if batch.stamped && batch.in_doubt {
+                return Some(index);
+            }
+            at = self.batches.next(index);
+        }
+        Some(first)
     }
 
     /// The broker's sequence of a partition and ours may differ: nothing new is sent until they agree again.

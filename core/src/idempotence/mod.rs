@@ -163,10 +163,15 @@ impl<'a> Idempotence<'a> {
         if stamp.base_sequence == after_acknowledged { Refused::RetryRenumbered } else { Refused::Retry }
     }
 
-    /// Closes a partition's gap once nothing of it is under way or in doubt. Returns the stamp for the first of the
-    /// batches that wait with a number, all of which are proved not to be in the log; the caller tells how many
-    /// records they have by [`renumbered`](Self::renumbered).
-    pub(crate) fn close_gap(&mut self, partition: u16, outstanding: &Outstanding) -> Gap {
+    /// Closes a partition's gap once nothing of it is under way or in doubt. `first` is the stamp of the first batch
+    /// that waits with a number. All that do are proved not to be in the log then, and are numbered anew; the caller
+    /// tells what follows them by [`renumbered`](Self::renumbered).
+    pub(crate) fn close_gap(
+        &mut self,
+        partition: u16,
+        outstanding: &Outstanding,
+        first: Option<Stamp>,
+    ) -> Gap {
         let landed = outstanding.in_flight == 0 && !outstanding.split;
         let proved = !(outstanding.head_is_stamped && outstanding.head_in_doubt);
         if self.state != State::Ready || !landed || !proved {
@@ -174,6 +179,10 @@ impl<'a> Idempotence<'a> {
         }
         let identity = self.identity;
         let Some(slot) = self.sequences.get_mut(partition) else { return Gap::Open };
+        // One behind it is in the log.
+        if first.is_some_and(|first| sequences::is_before(first.base_sequence, slot.after_acknowledged)) {
+            return Gap::FailFirst;
+        }
         // A late answer may have shown that the batch was written: then there is no gap.
         if !outstanding.head_is_stamped && slot.next == slot.after_acknowledged.max(0) {
             return Gap::Closed;
@@ -216,6 +225,8 @@ pub(crate) enum Gap {
     Open,
     /// There was none.
     Closed,
+    /// The first of those that wait cannot be put in order any more, and fails.
+    FailFirst,
     /// What waits is numbered anew, from this stamp on.
     Renumber(Stamp),
 }

@@ -157,7 +157,7 @@ fn acknowledgements_in_any_order_move_the_account_forward_only() {
     idempotence.acknowledged(0, first, 1);
     assert_eq!(idempotence.sequences.get(0).unwrap().after_acknowledged, 2);
     // TransactionManagerTest.testNoProducerIdResetAfterLastInFlightBatchSucceeds
-    assert_eq!(idempotence.close_gap(0, &IDLE), Gap::Closed);
+    assert_eq!(idempotence.close_gap(0, &IDLE, None), Gap::Closed);
 }
 
 #[test]
@@ -193,11 +193,11 @@ fn a_gap_is_closed_by_a_new_epoch_once_nothing_is_under_way_or_in_doubt() {
     idempotence.stamp(0, 1);
     idempotence.stamp(1, 1);
     let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
-    assert_eq!(idempotence.close_gap(0, &Outstanding { in_flight: 1, ..waiting }), Gap::Open);
-    assert_eq!(idempotence.close_gap(0, &Outstanding { head_in_doubt: true, ..waiting }), Gap::Open);
-    assert_eq!(idempotence.close_gap(0, &Outstanding { split: true, ..waiting }), Gap::Open);
+    assert_eq!(idempotence.close_gap(0, &Outstanding { in_flight: 1, ..waiting }, None), Gap::Open);
+    assert_eq!(idempotence.close_gap(0, &Outstanding { head_in_doubt: true, ..waiting }, None), Gap::Open);
+    assert_eq!(idempotence.close_gap(0, &Outstanding { split: true, ..waiting }, None), Gap::Open);
     let stamp = Stamp { producer_id: 7, producer_epoch: 6, base_sequence: 0 };
-    assert_eq!(idempotence.close_gap(0, &waiting), Gap::Renumber(stamp));
+    assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Renumber(stamp));
     idempotence.renumbered(0, 3);
     assert_eq!(idempotence.stamp(0, 1).unwrap(), Stamp { base_sequence: 3, ..stamp });
 
@@ -216,8 +216,8 @@ fn a_partition_with_a_gap_joins_the_epoch_that_another_has_begun() {
     idempotence.stamp(0, 1);
     idempotence.stamp(1, 1);
     let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
-    let first = idempotence.close_gap(0, &waiting);
-    assert_eq!(idempotence.close_gap(1, &waiting), first);
+    let first = idempotence.close_gap(0, &waiting, None);
+    assert_eq!(idempotence.close_gap(1, &waiting, None), first);
 }
 
 #[test]
@@ -226,11 +226,11 @@ fn after_the_last_epoch_comes_a_new_producer_id() {
     let mut idempotence = ready(&mut slots, i16::MAX);
     idempotence.stamp(0, 1);
     let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
-    assert_eq!(idempotence.close_gap(0, &waiting), Gap::Open);
+    assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Open);
     assert_eq!(idempotence.next_request(), Some(at(0)));
     idempotence.request_started();
     let new = Answer { producer_id: 8, ..answer(0, 0) };
     assert_eq!(idempotence.answered(at(0), new, &mut Random::new(1)), Answered::Ready);
     let stamp = Stamp { producer_id: 8, producer_epoch: 0, base_sequence: 0 };
-    assert_eq!(idempotence.close_gap(0, &waiting), Gap::Renumber(stamp));
+    assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Renumber(stamp));
 }

@@ -4,6 +4,7 @@ use super::Sender;
 use super::exchange::Joined;
 use crate::accumulator::{Candidate, Readiness, Request, Take};
 use crate::code::ErrorCode;
+use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
 use crate::network::{Network, NodeState, Surroundings};
 use crate::protocol::Api;
@@ -38,9 +39,16 @@ impl Sender<'_> {
         while let Some(partition) = self.accumulator.gap_from(from) {
             from = partition.saturating_add(1);
             let outstanding = self.accumulator.outstanding(partition);
+            let first = self.accumulator.first_stamp(partition);
             let epoch = self.idempotence.producer_epoch();
-            match self.idempotence.close_gap(partition, &outstanding) {
+            match self.idempotence.close_gap(partition, &outstanding, first) {
                 Gap::Open => continue,
+                Gap::FailFirst => {
+                    let error = DeliveryError::Failed(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+                    self.accumulator.fail_first(partition, error, &mut self.counters);
+                    from = partition;
+                    continue;
+                }
                 Gap::Closed => {}
                 Gap::Renumber(stamp) => {
                     let after = self.accumulator.renumber(partition, stamp);
