@@ -9,6 +9,7 @@
 //! * [`oracle`]: the six counts, from the journal and the log.
 //! * [`real`]: a producer of a real cluster.
 //! * [`scenario`]: the scenarios, generic over the rig.
+//! * [`sim`]: the simulator: all faults at once, from a seed.
 //! * [`source`]: what the layer check reads from source files.
 
 pub mod board;
@@ -20,6 +21,7 @@ pub mod random;
 pub mod real;
 pub mod rig;
 pub mod scenario;
+pub mod sim;
 pub mod source;
 pub mod world;
 

@@ -89,6 +89,45 @@ pub fn judge(submitted: &[Submitted], found: &[Found]) -> SixCounts {
     sum
 }
 
+/// Judges what is in the logs of a scripted cluster, less what the cluster itself has done to its clients.
+#[must_use]
+pub fn judge_cluster(submitted: &[Submitted], cluster: &Cluster) -> SixCounts {
+    let (mut submitted, mut found) = (submitted.to_vec(), read_all(cluster));
+    for ((topic, partition, content), copies) in &cluster.broken_promises.doubled {
+        let same = |at: &Found| at.topic == *topic && at.partition == *partition && at.content == *content;
+        let mut seen = 0;
+        // The first copy stays, and the offset that was told may be another one's.
+        found.retain(|at| {
+            seen += usize::from(same(at));
+            !same(at) || seen == 1 || seen > copies + 1
+        });
+        let of_copy =
+            submitted.iter_mut().filter(|record| record.topic == *topic && record.content == *content);
+        for record in of_copy {
+            if let Outcome::Acked { offset, .. } = &mut record.outcome {
+                *offset = None;
+            }
+        }
+    }
+    for (topic, partition, content) in &cluster.broken_promises.lost {
+        let is_found = |at: &Found| at.topic == *topic && at.content == *content;
+        // One that was written again since must be right in all other ways.
+        if !found.iter().any(is_found) {
+            let same = |record: &Submitted| {
+                record.topic == *topic
+                    && record.content == *content
+                    && record.partition.is_none_or(|asked| asked == *partition)
+            };
+            for record in submitted.iter_mut().filter(|record| same(record)) {
+                if record.outcome != Outcome::Unreported {
+                    record.outcome = Outcome::Failed;
+                }
+            }
+        }
+    }
+    judge(&submitted, &found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

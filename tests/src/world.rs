@@ -14,7 +14,7 @@ pub use setup::{Capacities, Setup};
 
 use crate::broker::{Cluster, Content, Seen};
 use crate::journal::Journal;
-use crate::oracle::{SixCounts, judge, read_all};
+use crate::oracle::{SixCounts, judge_cluster};
 use crate::rig::{Rig, SharedCluster, Woken};
 
 /// More calls in a row that ask to be called "now", while no time passes, are an endless loop.
@@ -162,6 +162,12 @@ impl<R: Rig> World<R> {
         }
     }
 
+    /// Lets time pass without polling: an application that is busy with other things.
+    pub fn sleep(&mut self, ms: u64) {
+        // A waker that nobody has registered: what wakes the producer's own is not listened to.
+        self.rig.advance(self.rig.now().saturating_add_ms(ms), &Woken::default());
+    }
+
     /// Steps for so long.
     pub fn run_for(&mut self, ms: u64) {
         let end = self.rig.now().saturating_add_ms(ms);
@@ -174,6 +180,19 @@ impl<R: Rig> World<R> {
     /// Steps until each record has its outcome.
     pub fn settle(&mut self) {
         self.run_until("each record is reported", |world| world.unreported() == 0);
+    }
+
+    /// Steps until each record has its outcome.
+    ///
+    /// # Panics
+    /// When that takes more than so many polls.
+    pub fn settle_within(&mut self, polls: u64) {
+        let limit = self.polls + polls;
+        let give_up = self.rig.now().saturating_add_ms(u64::from(u32::MAX));
+        while self.unreported() > 0 {
+            assert!(self.polls < limit, "not settled within {polls} polls: {}", self.story());
+            self.step(give_up);
+        }
     }
 
     /// From now on, leaves deliveries where they are, or takes them again.
@@ -215,8 +234,14 @@ impl<R: Rig> World<R> {
     #[must_use]
     pub fn verdict(&self) -> SixCounts {
         let cluster = self.cluster();
-        let verdict = judge(self.journal.records(), &read_all(&cluster));
+        let verdict = judge_cluster(self.journal.records(), &cluster);
         if cluster.duplicate_excuses() > 0 { SixCounts { duplicated: 0, ..verdict } } else { verdict }
+    }
+
+    /// The six counts so far; nothing is excused but what the cluster has done to its clients, record by record.
+    #[must_use]
+    pub fn strict_verdict(&self) -> SixCounts {
+        judge_cluster(self.journal.records(), &self.cluster())
     }
 
     /// The counters.

@@ -20,7 +20,7 @@
 //! A batch is *in doubt* when it was sent and no definite answer came. Numbering it anew would let the broker take
 //! it for another one, so Java's renumbering after a failure can double it. Here a batch in doubt is first sent again
 //! under its old number: the broker either knows it, or refuses it with `OUT_OF_ORDER_SEQUENCE_NUMBER`, which proves
-//! that it and all behind it are not in the log. Only then are they numbered anew. Further:
+//! that it is not in the log. Only when that is known of each are they numbered anew. Further:
 //! - a batch that was ever sent and expires leaves a gap, also on its first attempt (Java's gap I12);
 //! - until a partition has its first acknowledgement under an identity, one batch is in flight: a broker that has no
 //!   state for a producer accepts any sequence, so a second batch could overtake a first one that failed;

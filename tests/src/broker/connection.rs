@@ -39,6 +39,8 @@ pub(super) struct Connection {
     pub(super) unconfirmed: bool,
     /// When a confirmation left last.
     confirmed_at: Option<u64>,
+    /// Takes bytes and does nothing with them.
+    pub(super) frozen: bool,
     ending: Option<Ending>,
 }
 
@@ -51,6 +53,10 @@ impl Connection {
 
     pub(super) fn close(&mut self) {
         self.ending.get_or_insert(Ending::Closed);
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.ending.get_or_insert(Ending::Reset);
     }
 
     fn outstanding(&self) -> usize {
@@ -74,6 +80,7 @@ impl Cluster {
             outbox: VecDeque::new(),
             unconfirmed: false,
             confirmed_at: None,
+            frozen: false,
             ending: None,
         };
         if speaks == Speaks::Banner {
@@ -87,7 +94,7 @@ impl Cluster {
     /// Bytes from the client arrive.
     pub fn receive(&mut self, id: ConnectionId, now: u64, bytes: &[u8]) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if connection.ending.is_some() || bytes.is_empty() {
+        if connection.ending.is_some() || connection.frozen || bytes.is_empty() {
             return;
         }
         connection.inbox.extend_from_slice(bytes);

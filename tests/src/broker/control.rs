@@ -121,6 +121,13 @@ impl Cluster {
         self.faults.are_spent()
     }
 
+    /// Adds a line to the story, if it is kept.
+    pub fn tell(&mut self, line: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(line());
+        }
+    }
+
     /// All requests so far, in the order in which they came.
     #[must_use]
     pub fn requests(&self) -> &[Seen] {

@@ -60,6 +60,10 @@ pub enum Action {
     Cut,
     /// The request is carried out, and the connection is cut instead of an answer.
     WrittenThenCut,
+    /// The request is carried out, and the connection is cut after this many bytes of the answer.
+    CutAt(usize),
+    /// The request is carried out, and the connection is dead from then on, without a word.
+    Freeze,
     /// The request is carried out and never answered.
     NoAnswer,
     /// The answer comes this many milliseconds later.

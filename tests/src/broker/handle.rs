@@ -12,6 +12,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 use super::connection::{ConnectionId, Reply};
+use super::producer_state::Stamp;
 use super::{Action, Api, Cluster, Mutation, Release, Seen, Topic};
 
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
@@ -25,6 +26,21 @@ pub(super) struct Way {
     pub(super) throttle_ms: i32,
     pub(super) mutation: Option<Mutation>,
     pub(super) confirms: bool,
+    /// What is answered, in words.
+    pub(super) says: String,
+}
+
+impl Seen {
+    fn line(&self, correlation_id: i32, action: Option<Action>, says: &str) -> String {
+        let Self { at, node, api, version, .. } = self;
+        let batches = self.batches.iter().map(|batch| {
+            let Stamp { producer_id, epoch, sequence } = batch.stamp;
+            format!(" {}x{} pid {producer_id} epoch {epoch} seq {sequence}", batch.partition, batch.records)
+        });
+        let batches: String = batches.collect();
+        let action = action.map_or(String::new(), |action| format!(" !{action:?}"));
+        format!("{at:>8} node {node} {api:?} v{version} #{correlation_id}{batches} ->{says}{action}")
+    }
 }
 
 impl Cluster {
@@ -45,7 +61,8 @@ impl Cluster {
             self.requests.push(seen);
             return self.refuse_version(id, now, api, release, header.correlation_id);
         }
-        let mut way = Way { delay_ms: 0, throttle_ms: 0, mutation: None, confirms: false };
+        let mut way =
+            Way { delay_ms: 0, throttle_ms: 0, mutation: None, confirms: false, says: String::new() };
         let action = self.faults.for_request(api, node);
         match action {
             Some(Action::Delay(ms)) => way.delay_ms = ms,
@@ -64,6 +81,7 @@ impl Cluster {
         if !frame.is_empty() {
             return self.refuse(id, format!("{api:?} v{version}: {} bytes too many", frame.len()));
         }
+        self.tell(|| seen.line(header.correlation_id, action, &way.says));
         self.requests.push(seen);
         self.answer(id, now, header.correlation_id, api, reply, way, action);
     }
@@ -96,12 +114,19 @@ impl Cluster {
             Api::InitProducerId => {
                 let request = InitProducerIdRequest::decode(frame, version)?;
                 let response = self.init_producer_id(seen.node, &request);
+                let (pid, epoch) = (response.producer_id.0, response.producer_epoch);
+                way.says = format!(" error {} pid {pid} epoch {epoch}", response.error_code);
                 response.with_throttle_time_ms(way.throttle_ms).encode(&mut body, version)?;
             }
             Api::Produce => {
                 let request = ProduceRequest::decode(frame, version)?;
                 let (mut response, written) = self.produce(seen, request);
                 way.confirms = written;
+                if self.story.is_some() {
+                    for part in response.responses.iter().flat_map(|topic| &topic.partition_responses) {
+                        way.says += &format!(" {}:{}@{}", part.index, part.error_code, part.base_offset);
+                    }
+                }
                 let failed =
                     response.responses.iter().flat_map(|t| &t.partition_responses).any(|p| p.error_code != 0);
                 if seen.acks == 0 {
@@ -135,6 +160,17 @@ impl Cluster {
             (Some(Action::WrittenThenCut), _) => {
                 connection.unconfirmed |= way.confirms;
                 self.cut(id, now);
+            }
+            (Some(Action::Freeze), _) => {
+                connection.unconfirmed |= way.confirms;
+                connection.frozen = true;
+            }
+            (Some(Action::CutAt(bytes)), Some(body)) => {
+                connection.unconfirmed |= way.confirms;
+                let mut frame = frame_of(correlation, &body);
+                frame.truncate(bytes);
+                connection.reply(Reply { at: now, bytes: frame, confirms: false });
+                connection.reset();
             }
             (Some(Action::NoAnswer), _) => connection.unconfirmed |= way.confirms,
             (_, None) => {}

@@ -1,6 +1,8 @@
 //! Topics, partitions, and what was written to them.
 
-use super::producer_state::ProducerStates;
+use std::collections::BTreeMap;
+
+use super::producer_state::{ProducerStates, Stamp};
 
 /// What a record consists of, as the application gave it and as a reader finds it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,11 +51,22 @@ pub struct Partition {
     pub batches: Vec<(i64, usize)>,
     /// What the leader remembers of the producers.
     pub producers: ProducerStates,
+    /// From this record on, followers have nothing: it was written with acks of 1 or 0.
+    pub unreplicated_from: Option<usize>,
+    /// Batches that are in the log and that no producer state tells of any more.
+    pub(super) forgotten: BTreeMap<Stamp, usize>,
 }
 
 impl Partition {
     pub(super) fn led_by(leader: i32) -> Self {
-        Self { leader, log: Vec::new(), batches: Vec::new(), producers: ProducerStates::default() }
+        Self {
+            leader,
+            log: Vec::new(),
+            batches: Vec::new(),
+            producers: ProducerStates::default(),
+            unreplicated_from: None,
+            forgotten: BTreeMap::new(),
+        }
     }
 
     pub(super) fn append(&mut self, contents: Vec<Content>) -> i64 {

@@ -6,6 +6,7 @@
 
 mod connection;
 mod control;
+mod crash;
 mod fault;
 mod handle;
 mod log;
@@ -17,6 +18,7 @@ mod spoil;
 use std::collections::BTreeMap;
 
 pub use connection::{ConnectionId, Ending};
+pub use crash::{BrokenPromises, Crash};
 pub use fault::{Action, Api, Fault, Mutation};
 pub use log::{Content, LogRecord, Partition, Topic};
 pub use release::Release;
@@ -102,10 +104,16 @@ pub struct Cluster {
     producer_ids: i64,
     /// The epoch that a producer id comes with.
     pub first_epoch: i16,
+    /// Followers fetch what was written with acks of 1 or 0 only when [`replicate`](Self::replicate) is called.
+    pub replicates_later: bool,
+    /// What the cluster has done to its clients.
+    pub broken_promises: BrokenPromises,
     faults: Faults,
     connections: BTreeMap<ConnectionId, Connection>,
     accepted: u64,
     requests: Vec<Seen>,
     violations: Vec<String>,
+    /// What happened, line by line, for whoever asked for it.
+    pub story: Option<Vec<String>>,
     excuses: u32,
 }

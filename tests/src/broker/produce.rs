@@ -108,7 +108,15 @@ impl Cluster {
             Verdict::Append
         };
         let base = match verdict {
-            Verdict::Append => partition.append(contents),
+            Verdict::Append => {
+                if partition.forgotten.get(&stamp) == Some(&records) {
+                    self.broken_promises.doubled(topic, index, &contents);
+                }
+                if seen.acks != -1 && self.replicates_later {
+                    partition.unreplicated_from.get_or_insert(partition.log.len());
+                }
+                partition.append(contents)
+            }
             Verdict::Duplicate { base_offset } => base_offset,
             Verdict::Refuse(code) => return (refused(code).with_log_start_offset(0), false),
         };

@@ -1,7 +1,7 @@
 //! What a broker remembers of the producers of one partition: Kafka's `ProducerStateManager`,
 //! `ProducerStateEntry` and `ProducerAppendInfo`, as `reliability-performance.md` 1.3 has them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const INVALID_PRODUCER_EPOCH: i16 = 47;
@@ -45,7 +45,8 @@ struct Remembered {
 #[derive(Clone, Debug)]
 struct Entry {
     epoch: i16,
-    batches: VecDeque<Remembered>,
+    /// All since the state was made, the youngest last: what a broker finds when it reads its log again.
+    batches: Vec<Remembered>,
 }
 
 /// The producers of one partition.
@@ -81,11 +82,16 @@ impl ProducerStates {
             };
         }
         let last = last_of(stamp.sequence, records);
-        let known = entry.batches.iter().find(|batch| batch.first == stamp.sequence && batch.last == last);
+        let known = entry
+            .batches
+            .iter()
+            .rev()
+            .take(BATCHES_REMEMBERED)
+            .find(|batch| batch.first == stamp.sequence && batch.last == last);
         if let Some(batch) = known {
             return Verdict::Duplicate { base_offset: batch.base_offset };
         }
-        match entry.batches.back() {
+        match entry.batches.last() {
             Some(batch) if last_of(batch.last, 2) != stamp.sequence => {
                 Verdict::Refuse(OUT_OF_ORDER_SEQUENCE_NUMBER)
             }
@@ -95,21 +101,36 @@ impl ProducerStates {
 
     /// A batch was appended.
     pub fn appended(&mut self, stamp: Stamp, records: usize, base_offset: i64) {
-        let fresh = || Entry { epoch: stamp.epoch, batches: VecDeque::new() };
+        let fresh = || Entry { epoch: stamp.epoch, batches: Vec::new() };
         let entry = self.entries.entry(stamp.producer_id).or_insert_with(fresh);
         if entry.epoch != stamp.epoch {
             *entry = fresh();
         }
-        if entry.batches.len() == BATCHES_REMEMBERED {
-            entry.batches.pop_front();
-        }
         let last = last_of(stamp.sequence, records);
-        entry.batches.push_back(Remembered { first: stamp.sequence, last, base_offset });
+        entry.batches.push(Remembered { first: stamp.sequence, last, base_offset });
     }
 
-    /// Forgets all producers: their ids have expired, or the state was lost.
-    pub fn forget(&mut self) {
-        self.entries.clear();
+    /// Forgets all producers: their ids have expired, or the state was lost. Tells which batches those were, and how
+    /// many records each has.
+    pub fn forget(&mut self) -> Vec<(Stamp, usize)> {
+        let entries = std::mem::take(&mut self.entries).into_iter();
+        let of_entry = |(producer_id, entry): (i64, Entry)| {
+            let batches = entry.batches.into_iter();
+            batches.map(move |batch| {
+                let stamp = Stamp { producer_id, epoch: entry.epoch, sequence: batch.first };
+                let records = (batch.last.wrapping_sub(batch.first) & i32::MAX) as usize + 1;
+                (stamp, records)
+            })
+        };
+        entries.flat_map(of_entry).collect()
+    }
+
+    /// The log ends at this offset now.
+    pub fn truncate(&mut self, end: i64) {
+        for entry in self.entries.values_mut() {
+            entry.batches.retain(|batch| batch.base_offset < end);
+        }
+        self.entries.retain(|_, entry| !entry.batches.is_empty());
     }
 }
 

@@ -11,6 +11,9 @@ use super::{Destination, Network, Pace, Pieces, Rig, SharedCluster, Woken};
 use crate::broker::{ConnectionId, Ending};
 use crate::random::Random;
 
+/// A poll's work is bounded: so many calls of the transport for each connection.
+const CALLS_PER_CONNECTION_MAX: usize = 24;
+
 /// As many slots as a producer may have.
 const SLOTS: usize = 128;
 
@@ -32,12 +35,23 @@ impl Rig for MemoryRig {
         slack_ms: 0,
     };
 
+    const CAN_READDRESS: bool = true;
+
     fn build(cluster: SharedCluster, network: Network) -> Self {
         // What has left the cluster arrives, also when it resets the connection.
         cluster.lock().answers_arrive_within_ms = 0;
         let slots = (0..SLOTS).map(|_| State::Unused).collect();
         let random = Random::new(network.seed);
-        Self { transport: MemoryTransport { cluster, network, random, now: 0, slots } }
+        Self {
+            transport: MemoryTransport {
+                cluster,
+                network,
+                random,
+                now: network.starts_at_ms,
+                slots,
+                calls: 0,
+            },
+        }
     }
 
     fn now(&self) -> Instant {
@@ -58,7 +72,16 @@ impl Rig for MemoryRig {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, producer: &mut Producer<'_>) -> Polled {
-        producer.poll_with(cx, Instant::from_millis(self.transport.now), &mut self.transport)
+        self.transport.calls = 0;
+        let polled = producer.poll_with(cx, Instant::from_millis(self.transport.now), &mut self.transport);
+        let in_use = self.transport.slots.iter().filter(|slot| !matches!(slot, State::Unused)).count();
+        let calls = self.transport.calls;
+        assert!(calls <= CALLS_PER_CONNECTION_MAX * (in_use + 2), "a poll made {calls} calls");
+        polled
+    }
+
+    fn jump(&mut self, ms: u64) {
+        self.transport.now = self.transport.now.saturating_add(ms);
     }
 
     fn advance(&mut self, until: Instant, woken: &Woken) {
@@ -81,6 +104,8 @@ struct MemoryTransport {
     random: Random,
     now: u64,
     slots: Vec<State>,
+    /// Calls of the transport in the present poll.
+    calls: usize,
 }
 
 #[derive(Debug)]
@@ -120,6 +145,7 @@ impl Transport for MemoryTransport {
         slot: Slot,
         to: Endpoint<'_>,
     ) -> Poll<Result<(), ErrorKind>> {
+        self.calls += 1;
         let state = &mut self.slots[slot.index()];
         match state {
             State::Unused => {
@@ -147,6 +173,7 @@ impl Transport for MemoryTransport {
         head: &[u8],
         body: &[u8],
     ) -> Poll<Result<usize, ErrorKind>> {
+        self.calls += 1;
         let State::Open(open) = &mut self.slots[slot.index()] else {
             panic!("poll_send on a slot that is not connected")
         };
@@ -178,6 +205,7 @@ impl Transport for MemoryTransport {
         buf: &mut [u8],
     ) -> Poll<Result<usize, ErrorKind>> {
         assert!(!buf.is_empty(), "poll_recv without room");
+        self.calls += 1;
         self.collect(slot.index());
         let State::Open(open) = &mut self.slots[slot.index()] else {
             panic!("poll_recv on a slot that is not connected")

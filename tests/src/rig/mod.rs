@@ -44,6 +44,8 @@ pub struct Network {
     pub bytes_per_ms: u64,
     /// How long an answer travels, in milliseconds.
     pub latency_ms: u64,
+    /// What the clock shows at the beginning, where the rig has a clock of its own.
+    pub starts_at_ms: u64,
     /// Seed of all that is left to chance.
     pub seed: u64,
 }
@@ -94,6 +96,9 @@ pub trait Rig: Sized {
     /// How long things take here.
     const PACE: Pace;
 
+    /// Whether a broker can be given any address at any time.
+    const CAN_READDRESS: bool = false;
+
     /// Connects a client host with the cluster and tells the cluster's brokers their addresses.
     fn build(cluster: SharedCluster, network: Network) -> Self;
 
@@ -108,6 +113,9 @@ pub trait Rig: Sized {
 
     /// Lets time pass until `until`, or until the transport has something to say and `woken` is set.
     fn advance(&mut self, until: Instant, woken: &Woken);
+
+    /// Lets the clock jump forward without anything happening meanwhile, where the rig has a clock of its own.
+    fn jump(&mut self, _ms: u64) {}
 
     /// The cluster was told that brokers start, stop, or speak something else: sees to their ports.
     fn sync(&mut self) {}
