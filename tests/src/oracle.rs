@@ -93,22 +93,14 @@ pub fn judge(submitted: &[Submitted], found: &[Found]) -> SixCounts {
 #[must_use]
 pub fn judge_cluster(submitted: &[Submitted], cluster: &Cluster) -> SixCounts {
     let (mut submitted, mut found) = (submitted.to_vec(), read_all(cluster));
-    for ((topic, partition, content), copies) in &cluster.broken_promises.doubled {
-        let same = |at: &Found| at.topic == *topic && at.partition == *partition && at.content == *content;
-        let mut seen = 0;
-        // The first copy stays, and the offset that was told may be another one's.
-        found.retain(|at| {
-            seen += usize::from(same(at));
-            !same(at) || seen == 1 || seen > copies + 1
-        });
-        let of_copy =
-            submitted.iter_mut().filter(|record| record.topic == *topic && record.content == *content);
-        for record in of_copy {
-            if let Outcome::Acked { offset, .. } = &mut record.outcome {
-                *offset = None;
-            }
-        }
-    }
+    // Nothing can be said of these, but that they must be reported.
+    let mishandled = |topic: &String, content: &Content| {
+        cluster.broken_promises.mishandled.contains(&(topic.clone(), content.clone()))
+    };
+    found.retain(|record| !mishandled(&record.topic, &record.content));
+    submitted.retain(|record| {
+        record.outcome == Outcome::Unreported || !mishandled(&record.topic, &record.content)
+    });
     for (topic, partition, content) in &cluster.broken_promises.lost {
         let is_found = |at: &Found| at.topic == *topic && at.content == *content;
         // One that was written again since must be right in all other ways.

@@ -14,7 +14,7 @@ pub use setup::{Capacities, Setup};
 
 use crate::broker::{Cluster, Content, Seen};
 use crate::journal::Journal;
-use crate::oracle::{SixCounts, judge_cluster};
+use crate::oracle::{SixCounts, Submitted, judge_cluster, read_all};
 use crate::rig::{Rig, SharedCluster, Woken};
 
 /// More calls in a row that ask to be called "now", while no time passes, are an endless loop.
@@ -242,6 +242,20 @@ impl<R: Rig> World<R> {
     #[must_use]
     pub fn strict_verdict(&self) -> SixCounts {
         judge_cluster(self.journal.records(), &self.cluster())
+    }
+
+    /// Each record that was accepted, what was said of it, and where it is.
+    #[must_use]
+    pub fn account(&self) -> Vec<String> {
+        let found = read_all(&self.cluster());
+        let line = |record: &Submitted| {
+            let Submitted { content, outcome, partition, topic } = record;
+            let copies = found.iter().filter(|copy| copy.topic == *topic && copy.content == *content);
+            let copies: Vec<(i32, i64)> = copies.map(|copy| (copy.partition, copy.offset)).collect();
+            let value = content.value.as_deref().unwrap_or_default();
+            format!("{:.12} to {partition:?}: {outcome:?}, is at {copies:?}", String::from_utf8_lossy(value))
+        };
+        self.journal.records().iter().map(line).collect()
     }
 
     /// The counters.

@@ -37,9 +37,9 @@ impl Accumulator<'_> {
         batch.attempts = batch.attempts.saturating_add(1);
         batch.last_error = error;
         batch.retry_at = retry_at;
-        // What an earlier attempt has left in doubt, only a refusal of the number proves.
+        // What an earlier attempt has left in doubt, only a refusal of its number proves.
         batch.in_doubt = match error {
-            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::UNKNOWN_PRODUCER_ID => false,
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => false,
             other => batch.in_doubt || !other.rules_out_write(),
         };
         add(&mut counters.batch_retries, 1);
@@ -68,7 +68,12 @@ impl Accumulator<'_> {
 
     /// Whether a batch that was answered with this error may be in the log.
     pub(crate) fn maybe_written_after(&self, index: u16, error: ErrorCode) -> bool {
-        self.batches.get(index).is_some_and(|batch| batch.in_doubt) || !error.rules_out_write()
+        self.is_in_doubt(index) || !error.rules_out_write()
+    }
+
+    /// Whether an earlier attempt may have put a batch into the log.
+    pub(crate) fn is_in_doubt(&self, index: u16) -> bool {
+        self.batches.get(index).is_some_and(|batch| batch.in_doubt)
     }
 
     /// The number of a batch's records.

@@ -25,6 +25,7 @@
 //! - until a partition has its first acknowledgement under an identity, one batch is in flight: a broker that has no
 //!   state for a producer accepts any sequence, so a second batch could overtake a first one that failed;
 //! - a new batch waits while others of its partition are under way on another connection: the leader has moved;
+//! - a batch in doubt fails with `UNKNOWN_PRODUCER_ID` when the broker says so: nobody can tell any more;
 //! - a batch that is refused after a later one was acknowledged fails: it cannot be put in order any more.
 
 mod producer_id;
@@ -47,8 +48,18 @@ pub(crate) enum Refused {
     Retry,
     /// It is sent again under a new number: the broker's sequence is not ours.
     RetryRenumbered,
-    /// A later batch is in the log: it cannot be put in order.
+    /// It fails: a later batch is in the log, so that it cannot be put in order; or the broker has forgotten whether
+    /// it has it.
     Fail,
+}
+
+/// What is known besides when a broker has forgotten the producer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forgotten {
+    /// Whether an earlier attempt may have put the batch into the log.
+    pub(crate) in_doubt: bool,
+    /// The answer's log start offset; `None` below Produce v5.
+    pub(crate) log_start_offset: Option<i64>,
 }
 
 pub(crate) struct Idempotence<'a> {
@@ -148,7 +159,7 @@ impl<'a> Idempotence<'a> {
         partition: u16,
         stamp: Stamp,
         code: ErrorCode,
-        log_start_offset: Option<i64>,
+        forgotten: Forgotten,
     ) -> Refused {
         let Some(slot) = self.sequences.get(partition) else { return Refused::Fail };
         let after_acknowledged = slot.after_acknowledged.max(0);
@@ -156,8 +167,12 @@ impl<'a> Idempotence<'a> {
             return Refused::Fail;
         }
         if code == ErrorCode::UNKNOWN_PRODUCER_ID {
-            // A broker that does not know where its log starts cannot know either what it has forgotten.
-            return if log_start_offset == Some(-1) { Refused::Retry } else { Refused::RetryRenumbered };
+            return match forgotten {
+                // A broker that does not know where its log starts cannot know either what it has forgotten.
+                Forgotten { log_start_offset: Some(-1), .. } => Refused::Retry,
+                Forgotten { in_doubt: true, .. } => Refused::Fail,
+                Forgotten { in_doubt: false, .. } => Refused::RetryRenumbered,
+            };
         }
         // The one that the broker must take, by our account: the accounts differ.
         if stamp.base_sequence == after_acknowledged { Refused::RetryRenumbered } else { Refused::Retry }

@@ -36,6 +36,10 @@ fn ready(slots: &mut [SequenceSlot], producer_epoch: i16) -> Idempotence<'_> {
     idempotence
 }
 
+fn forgotten(in_doubt: bool, log_start_offset: Option<i64>) -> Forgotten {
+    Forgotten { in_doubt, log_start_offset }
+}
+
 fn slots() -> [SequenceSlot; 2] {
     [const { SequenceSlot::new() }; 2]
 }
@@ -166,7 +170,12 @@ fn out_of_order_means_a_gap_only_for_the_batch_that_the_broker_should_take() {
     let mut idempotence = ready(&mut slots, 0);
     let stamps = [0; 3].map(|_| idempotence.stamp(0, 2).unwrap());
     let ask = |idempotence: &Idempotence<'_>, place: usize| {
-        idempotence.refused(0, stamps[place], ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, Some(0))
+        idempotence.refused(
+            0,
+            stamps[place],
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+            forgotten(true, Some(0)),
+        )
     };
     assert_eq!(ask(&idempotence, 0), Refused::RetryRenumbered);
     assert_eq!(ask(&idempotence, 1), Refused::Retry, "the first is still to come");
@@ -180,10 +189,13 @@ fn an_unknown_producer_id_is_a_gap_unless_the_broker_knows_nothing_of_its_log() 
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
     let stamp = idempotence.stamp(0, 1).unwrap();
-    let ask = |start| idempotence.refused(0, stamp, ErrorCode::UNKNOWN_PRODUCER_ID, start);
-    assert_eq!(ask(Some(-1)), Refused::Retry);
-    assert_eq!(ask(Some(10)), Refused::RetryRenumbered);
-    assert_eq!(ask(None), Refused::RetryRenumbered, "below Produce v5 the field never comes");
+    let ask = |in_doubt, start| {
+        idempotence.refused(0, stamp, ErrorCode::UNKNOWN_PRODUCER_ID, forgotten(in_doubt, start))
+    };
+    assert_eq!([ask(false, Some(-1)), ask(true, Some(-1))], [Refused::Retry; 2]);
+    assert_eq!(ask(false, Some(10)), Refused::RetryRenumbered);
+    assert_eq!(ask(false, None), Refused::RetryRenumbered, "below Produce v5 the field never comes");
+    assert_eq!([ask(true, Some(10)), ask(true, None)], [Refused::Fail; 2], "nobody can tell");
 }
 
 #[test]

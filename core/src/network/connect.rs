@@ -65,6 +65,7 @@ impl Network<'_> {
     ) -> NodeState {
         let mut soonest: Option<Instant> = None;
         let mut best: Option<(Instant, i32)> = None;
+        let mut ties = 1u32;
         for node in nodes {
             let NodeState::At(at) = self.look(now, node) else { continue };
             if at > now {
@@ -73,7 +74,11 @@ impl Network<'_> {
             }
             let slot = self.connection_of(node).and_then(|connection| self.get(connection));
             let tried = slot.map_or(Instant::from_millis(0), |slot| slot.last_attempt);
-            if best.is_none_or(|(oldest, _)| tried < oldest) {
+            ties = if best.is_some_and(|(oldest, _)| tried == oldest) { ties.saturating_add(1) } else { 1 };
+            // Among those that were never tried, or have lost their slot since, by chance.
+            let is_better = best.is_none_or(|(oldest, _)| tried < oldest);
+            let wins_tie = best.is_some_and(|(oldest, _)| tried == oldest) && random.below(ties) == 0;
+            if is_better || wins_tie {
                 best = Some((tried, node));
             }
         }
@@ -94,7 +99,10 @@ impl Network<'_> {
         let limits = self.limits;
         let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };
         if slot.node != Some(node) {
+            // A slot that goes round among nodes none of which can be reached keeps its growing backoff.
+            let failures = slot.failures;
             slot.assign(node);
+            slot.failures = failures;
         }
         let timeout_ms = random.backoff_ms(
             limits.setup_timeout_ms,

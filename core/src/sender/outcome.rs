@@ -2,7 +2,7 @@ use super::exchange::Joined;
 use crate::batch::Stamp;
 use crate::code::{Class, ErrorCode};
 use crate::delivery::{Ack, DeliveryError};
-use crate::idempotence::Refused;
+use crate::idempotence::{Forgotten, Refused};
 use crate::network::DisconnectReason;
 use crate::protocol::produce;
 
@@ -47,7 +47,11 @@ impl Joined<'_, '_> {
     }
 
     fn settle_refused(&mut self, batch: u16, place: u16, stamp: Stamp, answer: &produce::Partition) {
-        match self.idempotence.refused(place, stamp, answer.error, answer.log_start_offset) {
+        let forgotten = Forgotten {
+            in_doubt: self.accumulator.is_in_doubt(batch),
+            log_start_offset: answer.log_start_offset,
+        };
+        match self.idempotence.refused(place, stamp, answer.error, forgotten) {
             Refused::Retry => self.retry_or_fail(batch, answer.error),
             Refused::RetryRenumbered => {
                 self.accumulator.mark_gap(place);

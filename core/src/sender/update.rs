@@ -49,25 +49,14 @@ impl Sender<'_> {
             return;
         }
         let (network, random) = (&mut self.network, &mut self.random);
-        let soonest = match network.connect_any(now, &mut self.metadata.nodes(), random) {
-            NodeState::At(at) => Some(at),
-            NodeState::Waiting | NodeState::Ready { .. } => None,
-        };
-        if network.is_any_under_way(now) {
-            return;
-        }
-        // A throttled broker is not asked by another of its addresses.
-        if network.any_ready() {
-            if let Some(at) = soonest {
-                wake.at(now, at, WakeReason::Reconnect);
-            }
-            return;
-        }
-        // No broker of the cluster can be tried now: the bootstrap addresses stay the last resort (KIP-899).
-        let mut bootstrap = (1..=self.config.bootstrap.len() as i32).map(i32::wrapping_neg);
-        if let NodeState::At(at) = network.connect_any(now, &mut bootstrap, random) {
-            wake.at(now, soonest.map_or(at, |soonest| soonest.min(at)), WakeReason::Reconnect);
-        } else if let (Some(at), false) = (soonest, network.is_any_under_way(now)) {
+        // The bootstrap addresses stay the last resort (KIP-899), and are resolved again. They take turns with the
+        // brokers that fail: with few connections, those would never let go. A broker that is only throttled is not
+        // asked by another of its addresses.
+        let is_last_resort =
+            !network.any_ready() && self.metadata.nodes().all(|node| network.is_failing(node));
+        let bootstrap = if is_last_resort { self.config.bootstrap.len() } else { 0 };
+        let mut nodes = self.metadata.nodes().chain((1..=bootstrap as i32).map(i32::wrapping_neg));
+        if let NodeState::At(at) = network.connect_any(now, &mut nodes, random) {
             wake.at(now, at, WakeReason::Reconnect);
         }
     }

@@ -1,7 +1,8 @@
 //! Brokers that fail their clients: crashes, elections, and what is lost with them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use super::producer_state::Stamp;
 use super::{Cluster, Content, Partition};
 
 /// What a broker takes with it when it crashes.
@@ -18,15 +19,14 @@ pub struct Crash {
 pub struct BrokenPromises {
     /// Records that were in the log and are not any more, by topic and partition.
     pub lost: Vec<(String, i32, Content)>,
-    /// Records that were appended a second time by the same batch, because the broker had forgotten the producer.
-    pub doubled: BTreeMap<(String, i32, Content), usize>,
+    /// Records of batches that were appended by a broker that had forgotten the producer, although they were in the
+    /// log already or were not next.
+    pub mishandled: BTreeSet<(String, Content)>,
 }
 
 impl BrokenPromises {
-    pub(super) fn doubled(&mut self, topic: &str, partition: i32, contents: &[Content]) {
-        for content in contents {
-            *self.doubled.entry((topic.to_owned(), partition, content.clone())).or_default() += 1;
-        }
+    pub(super) fn mishandled(&mut self, topic: &str, contents: &[Content]) {
+        self.mishandled.extend(contents.iter().map(|content| (topic.to_owned(), content.clone())));
     }
 }
 
@@ -35,6 +35,7 @@ impl Partition {
         let end = end.min(self.log.len());
         self.batches.retain(|(base, _)| *base < end as i64);
         self.producers.truncate(end as i64);
+        self.numbered.retain(|(base, ..)| *base < end as i64);
         self.unreplicated_from = None;
         self.log.drain(end..).map(|record| record.content).collect()
     }
@@ -45,8 +46,17 @@ impl Partition {
         starts.filter(|base| *base <= record).max().unwrap_or(0)
     }
 
+    /// Whether this is the number that a broker would wait for that never forgets.
+    pub(super) fn is_next(&self, stamp: Stamp) -> bool {
+        let of_same = self
+            .numbered
+            .iter()
+            .filter(|(_, of, _)| (of.producer_id, of.epoch) == (stamp.producer_id, stamp.epoch));
+        of_same.map(|(_, _, after)| *after).max().unwrap_or(0) == stamp.sequence
+    }
+
     fn forget_producers(&mut self) {
-        self.forgotten.extend(self.producers.forget());
+        self.producers.forget();
     }
 }
 

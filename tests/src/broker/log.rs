@@ -1,7 +1,5 @@
 //! Topics, partitions, and what was written to them.
 
-use std::collections::BTreeMap;
-
 use super::producer_state::{ProducerStates, Stamp};
 
 /// What a record consists of, as the application gave it and as a reader finds it.
@@ -53,8 +51,9 @@ pub struct Partition {
     pub producers: ProducerStates,
     /// From this record on, followers have nothing: it was written with acks of 1 or 0.
     pub unreplicated_from: Option<usize>,
-    /// Batches that are in the log and that no producer state tells of any more.
-    pub(super) forgotten: BTreeMap<Stamp, usize>,
+    /// Each batch with a number that is in the log, by its offset, and the sequence after it: what a broker would know
+    /// that never forgets.
+    pub(super) numbered: Vec<(i64, Stamp, i32)>,
 }
 
 impl Partition {
@@ -65,7 +64,7 @@ impl Partition {
             batches: Vec::new(),
             producers: ProducerStates::default(),
             unreplicated_from: None,
-            forgotten: BTreeMap::new(),
+            numbered: Vec::new(),
         }
     }
 

@@ -109,8 +109,11 @@ impl Cluster {
         };
         let base = match verdict {
             Verdict::Append => {
-                if partition.forgotten.get(&stamp) == Some(&records) {
-                    self.broken_promises.doubled(topic, index, &contents);
+                if is_idempotent {
+                    if !partition.is_next(stamp) {
+                        self.broken_promises.mishandled(topic, &contents);
+                    }
+                    partition.numbered.push((partition.log.len() as i64, stamp, stamp.after(records)));
                 }
                 if seen.acks != -1 && self.replicates_later {
                     partition.unreplicated_from.get_or_insert(partition.log.len());

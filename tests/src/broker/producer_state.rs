@@ -21,6 +21,14 @@ pub struct Stamp {
     pub sequence: i32,
 }
 
+impl Stamp {
+    /// The sequence behind a batch of so many records.
+    #[must_use]
+    pub fn after(self, records: usize) -> i32 {
+        last_of(self.sequence, records + 1)
+    }
+}
+
 /// What the broker does with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -110,19 +118,9 @@ impl ProducerStates {
         entry.batches.push(Remembered { first: stamp.sequence, last, base_offset });
     }
 
-    /// Forgets all producers: their ids have expired, or the state was lost. Tells which batches those were, and how
-    /// many records each has.
-    pub fn forget(&mut self) -> Vec<(Stamp, usize)> {
-        let entries = std::mem::take(&mut self.entries).into_iter();
-        let of_entry = |(producer_id, entry): (i64, Entry)| {
-            let batches = entry.batches.into_iter();
-            batches.map(move |batch| {
-                let stamp = Stamp { producer_id, epoch: entry.epoch, sequence: batch.first };
-                let records = (batch.last.wrapping_sub(batch.first) & i32::MAX) as usize + 1;
-                (stamp, records)
-            })
-        };
-        entries.flat_map(of_entry).collect()
+    /// Forgets all producers: their ids have expired, or the state was lost.
+    pub fn forget(&mut self) {
+        self.entries.clear();
     }
 
     /// The log ends at this offset now.

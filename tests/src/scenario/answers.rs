@@ -199,7 +199,8 @@ pub fn a_broker_that_waits_for_a_throttled_ones_connection_gets_it<R: Rig>() {
     let to_other = requests.iter().find(|seen| seen.node == 2).expect("a request to the other broker");
     let waited = to_other.at - throttled_at;
     assert!(waited >= 800, "the throttled connection was given up after {waited} ms");
-    assert!(waited <= 800 + R::PACE.slack_ms, "it waited for {waited} ms");
+    // A read that finds nothing costs a millisecond in memory.
+    assert!(waited <= 801 + R::PACE.slack_ms, "it waited for {waited} ms");
     world.finish();
 }
 

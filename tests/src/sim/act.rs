@@ -38,6 +38,9 @@ pub(super) enum Fault {
 
 pub(super) const TOPIC: &str = "t";
 
+/// Byte by byte, an answer about more of them takes longer than a request may.
+const PARTITIONS_MAX: usize = 8;
+
 /// Of every answer.
 pub(super) const MUTATIONS: [Mutation; 9] = [
     Mutation::Truncated,
@@ -111,13 +114,15 @@ fn api(pick: &mut Random) -> Api {
     )
 }
 
-/// Any code at all, and more often one that a broker gives.
+/// Any code at all, and more often one that a broker gives. Not those that say that the batch is in the log: a broker
+/// that lies cannot be found out.
 fn produce_code(pick: &mut Random) -> i16 {
-    match pick.below(4) {
+    let code = match pick.below(4) {
         0 => pick.next_u64() as i16,
         1 => pick.below(130) as i16 - 1,
         _ => one_of(pick, &RETRIABLE),
-    }
+    };
+    if matches!(code, 0 | 46) { 7 } else { code }
 }
 
 /// Lets `fault` happen.
@@ -138,7 +143,10 @@ pub(super) fn act<R: Rig>(world: &mut World<R>, fault: Fault) {
             let partitions = world.cluster().topic_mut(TOPIC).partitions.len();
             world.cluster().recreate_topic(TOPIC, partitions);
         }
-        Fault::AddPartition => world.cluster().add_partitions(TOPIC, 1),
+        Fault::AddPartition => {
+            let partitions = world.cluster().topic_mut(TOPIC).partitions.len();
+            world.cluster().add_partitions(TOPIC, usize::from(partitions < PARTITIONS_MAX));
+        }
         Fault::Readdress(node, to) => {
             // Who starts from the bootstrap list must still find somebody there.
             if R::CAN_READDRESS && node > 1 {
