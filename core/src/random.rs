@@ -28,14 +28,14 @@ impl Random {
     }
 
     /// `base_ms` doubled `doublings` times, with a jitter of 20 % either way, at most `max_ms`:
-    /// Java's `ExponentialBackoff` (KIP-580, KIP-601).
+    /// Java's `ExponentialBackoff` (KIP-580, KIP-601). At least 1: whoever waits for nothing keeps the processor busy.
     pub(crate) fn backoff_ms(&mut self, base_ms: u32, doublings: u32, max_ms: u32) -> u32 {
         // Shifts instead of divisions: a 64-bit division costs a small device most of a kilobyte.
         let doubled = u64::from(base_ms).wrapping_shl(doublings.min(31));
         let capped = doubled.min(u64::from(max_ms));
         let factor = u64::from(self.below(411).saturating_add(819));
         let jittered = capped.wrapping_mul(factor).wrapping_shr(10);
-        jittered.min(u64::from(max_ms)) as u32
+        jittered.min(u64::from(max_ms)).max(1) as u32
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
             assert!((319..=480).contains(&random.backoff_ms(100, 2, 1000)));
             assert!((799..=1000).contains(&random.backoff_ms(100, 200, 1000)));
         }
-        assert_eq!(random.backoff_ms(0, 3, 1000), 0);
+        assert_eq!(random.backoff_ms(0, 3, 1000), 1, "not at once, for ever");
         assert!(random.backoff_ms(u32::MAX, 31, u32::MAX) >= u32::MAX / 5 * 4);
     }
 

@@ -1,6 +1,6 @@
 use super::Accumulator;
 use super::list::List;
-use super::slot::Phase;
+use super::slot::{BatchSlot, Phase};
 use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
@@ -56,7 +56,8 @@ impl Accumulator<'_> {
 
     /// When the next batch's delivery timeout ends.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let undecided = self.batches.iter().filter(|batch| batch.is_unfinished());
+        let undecided = |batch: &&BatchSlot| batch.is_unfinished() && !batch.outcome.is_decided();
+        let undecided = self.batches.iter().filter(undecided);
         undecided.filter_map(|batch| self.expires_at(batch.created)).min()
     }
 

@@ -95,7 +95,7 @@ pub struct Config<'a> {
     /// `retries`: how often a batch is sent again. Default 2147483647: `delivery_timeout_ms` decides.
     pub retries: u32,
     /// `retry.backoff.ms`: the first wait before a batch is sent again, or metadata asked for again; it doubles
-    /// with each attempt, with 20 % of jitter. Default 100.
+    /// with each attempt, with 20 % of jitter. Default 100. 0 counts as 1.
     pub retry_backoff_ms: u32,
     /// `retry.backoff.max.ms`: where the doubling ends. Default 1000.
     pub retry_backoff_max_ms: u32,
@@ -116,7 +116,7 @@ pub struct Config<'a> {
     /// true, as Java's producer.
     pub allow_auto_topic_creation: bool,
     /// `reconnect.backoff.ms`: the first wait before a broker is tried again; it doubles with each failure, with
-    /// 20 % of jitter. Default 50. On a radio link, think of 1000.
+    /// 20 % of jitter. Default 50. 0 counts as 1. On a radio link, think of 1000.
     pub reconnect_backoff_ms: u32,
     /// `reconnect.backoff.max.ms`: where the doubling ends. Default 1000. On a radio link, think of 60000.
     pub reconnect_backoff_max_ms: u32,

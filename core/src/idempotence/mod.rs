@@ -25,7 +25,8 @@
 //! - until a partition has its first acknowledgement under an identity, one batch is in flight: a broker that has no
 //!   state for a producer accepts any sequence, so a second batch could overtake a first one that failed;
 //! - a new batch waits while others of its partition are under way on another connection: the leader has moved;
-//! - a batch in doubt fails with `UNKNOWN_PRODUCER_ID` when the broker says so: nobody can tell any more;
+//! - a batch in doubt fails when the broker has forgotten the producer, by `UNKNOWN_PRODUCER_ID` or by a refusal of
+//!   the very number that it should wait for: nobody can tell any more whether it is in the log;
 //! - a batch that is refused after a later one was acknowledged fails: it cannot be put in order any more.
 
 mod producer_id;
@@ -155,13 +156,13 @@ impl<'a> Idempotence<'a> {
 
     /// A broker refused the number of a batch. `code` is of class `Sequence`.
     pub(crate) fn refused(
-        &self,
+        &mut self,
         partition: u16,
         stamp: Stamp,
         code: ErrorCode,
         forgotten: Forgotten,
     ) -> Refused {
-        let Some(slot) = self.sequences.get(partition) else { return Refused::Fail };
+        let Some(slot) = self.sequences.get_mut(partition) else { return Refused::Fail };
         let after_acknowledged = slot.after_acknowledged.max(0);
         if sequences::is_before(stamp.base_sequence, after_acknowledged) {
             return Refused::Fail;
@@ -174,8 +175,14 @@ impl<'a> Idempotence<'a> {
                 Forgotten { in_doubt: false, .. } => Refused::RetryRenumbered,
             };
         }
-        // The one that the broker must take, by our account: the accounts differ.
-        if stamp.base_sequence == after_acknowledged { Refused::RetryRenumbered } else { Refused::Retry }
+        // The one that the broker must take, by our account: it has lost records, or its memory of us.
+        slot.distrusted |= stamp.base_sequence == after_acknowledged;
+        match (slot.distrusted, forgotten.in_doubt) {
+            // A refusal proves nothing then.
+            (true, true) => Refused::Fail,
+            (true, false) => Refused::RetryRenumbered,
+            (false, _) => Refused::Retry,
+        }
     }
 
     /// Closes a partition's gap once nothing of it is under way or in doubt. `first` is the stamp of the first batch

@@ -7,6 +7,8 @@ pub struct SequenceSlot {
     pub(super) next: i32,
     /// What follows the last acknowledged record.
     pub(super) after_acknowledged: i32,
+    /// The broker has refused the number that it should have waited for.
+    pub(super) distrusted: bool,
 }
 
 impl SequenceSlot {
@@ -17,7 +19,7 @@ impl SequenceSlot {
     /// A slot that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { identity: 0, next: 0, after_acknowledged: Self::NOTHING_ACKNOWLEDGED }
+        Self { identity: 0, next: 0, after_acknowledged: Self::NOTHING_ACKNOWLEDGED, distrusted: false }
     }
 }
 

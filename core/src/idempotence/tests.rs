@@ -169,19 +169,17 @@ fn out_of_order_means_a_gap_only_for_the_batch_that_the_broker_should_take() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
     let stamps = [0; 3].map(|_| idempotence.stamp(0, 2).unwrap());
-    let ask = |idempotence: &Idempotence<'_>, place: usize| {
-        idempotence.refused(
-            0,
-            stamps[place],
-            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
-            forgotten(true, Some(0)),
-        )
+    let code = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
+    let mut ask = |place: usize, acknowledged: Option<usize>, in_doubt| {
+        if let Some(place) = acknowledged {
+            idempotence.acknowledged(0, stamps[place], 2);
+        }
+        idempotence.refused(0, stamps[place], code, forgotten(in_doubt, Some(0)))
     };
-    assert_eq!(ask(&idempotence, 0), Refused::RetryRenumbered);
-    assert_eq!(ask(&idempotence, 1), Refused::Retry, "the first is still to come");
-    idempotence.acknowledged(0, stamps[1], 2);
-    assert_eq!(ask(&idempotence, 0), Refused::Fail, "the second is in the log");
-    assert_eq!(ask(&idempotence, 2), Refused::RetryRenumbered);
+    assert_eq!(ask(1, None, true), Refused::Retry, "the first is still to come");
+    assert_eq!(ask(0, Some(1), true), Refused::Fail, "the second is in the log");
+    assert_eq!(ask(2, None, false), Refused::RetryRenumbered);
+    assert_eq!(ask(2, None, true), Refused::Fail, "a broker that refuses what is next has lost something");
 }
 
 #[test]
@@ -189,7 +187,7 @@ fn an_unknown_producer_id_is_a_gap_unless_the_broker_knows_nothing_of_its_log() 
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
     let stamp = idempotence.stamp(0, 1).unwrap();
-    let ask = |in_doubt, start| {
+    let mut ask = |in_doubt, start| {
         idempotence.refused(0, stamp, ErrorCode::UNKNOWN_PRODUCER_ID, forgotten(in_doubt, start))
     };
     assert_eq!([ask(false, Some(-1)), ask(true, Some(-1))], [Refused::Retry; 2]);

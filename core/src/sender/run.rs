@@ -226,7 +226,7 @@ impl Sender<'_> {
         }
         // The application takes the delivery after this poll, and nothing else may call for the next one.
         if self.accumulator.awaits_report() {
-            let soon = now.saturating_add_ms(u64::from(self.config.retry_backoff_ms));
+            let soon = now.saturating_add_ms(u64::from(self.config.retry_backoff_ms.max(1)));
             wake.at(now, soon, WakeReason::BatchReady);
         }
         // Due already: it waits for a connection, which wakes us itself.

@@ -20,7 +20,7 @@ pub struct BrokenPromises {
     /// Records that were in the log and are not any more, by topic and partition.
     pub lost: Vec<(String, i32, Content)>,
     /// Records of batches that were appended by a broker that had forgotten the producer, although they were in the
-    /// log already or were not next.
+    /// log already or were not next, or that were refused although they were in the log.
     pub mishandled: BTreeSet<(String, Content)>,
 }
 
@@ -53,6 +53,11 @@ impl Partition {
             .iter()
             .filter(|(_, of, _)| (of.producer_id, of.epoch) == (stamp.producer_id, stamp.epoch));
         of_same.map(|(_, _, after)| *after).max().unwrap_or(0) == stamp.sequence
+    }
+
+    /// Whether the batch with this number is in the log.
+    pub(super) fn has(&self, stamp: Stamp) -> bool {
+        self.numbered.iter().any(|(_, of, _)| *of == stamp)
     }
 
     fn forget_producers(&mut self) {

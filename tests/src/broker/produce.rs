@@ -121,7 +121,12 @@ impl Cluster {
                 partition.append(contents)
             }
             Verdict::Duplicate { base_offset } => base_offset,
-            Verdict::Refuse(code) => return (refused(code).with_log_start_offset(0), false),
+            Verdict::Refuse(code) => {
+                if partition.has(stamp) {
+                    self.broken_promises.mishandled(topic, &contents);
+                }
+                return (refused(code).with_log_start_offset(0), false);
+            }
         };
         if is_idempotent && verdict == Verdict::Append {
             partition.producers.appended(stamp, records, base);
