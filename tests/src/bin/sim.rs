@@ -1,12 +1,14 @@
 //! A worker of `cargo xtask sim`: runs some seeds or cases, and prints one line of JSON for all of them.
 //!
-//! `sim seeds|single|pairs START COUNT MODE`, `sim trace SEED MODE` or `sim case ID`. A process of its own for each
+//! `sim seeds START COUNT MODE stop|go`, `sim single|pairs START COUNT stop|go`, `sim count single|pairs`,
+//! `sim trace SEED MODE` or `sim case ID`. A process of its own for each
 //! part, because a world's memory is leaked.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use nanokafka::Acks;
+use nanokafka_tests::sim::exhaustive::{CaseId, pair, pairs, run_case, single, singles, trace_case};
 use nanokafka_tests::sim::{Mode, Plan, Report, Sum, run, trace};
 
 static MESSAGE: Mutex<String> = Mutex::new(String::new());
@@ -22,14 +24,35 @@ fn main() {
     match args.as_slice() {
         ["seeds", start, count, mode, stop] => {
             let (start, count, mode) = (number(start), number(count), mode_of(mode));
-            let case = |seed: u64| {
-                (seed.to_string(), Box::new(move || run(&Plan::of(seed, mode))) as Box<dyn Fn() -> Report>)
-            };
+            let case =
+                |seed: u64| -> Case { (seed.to_string(), Box::new(move || run(&Plan::of(seed, mode)))) };
             sum((start..start + count).map(case), *stop == "stop");
+        }
+        ["single", start, count, stop] => {
+            let cases = (number(start)..number(start) + number(count)).map_while(|n| single(n as usize));
+            sum(cases.map(case), *stop == "stop");
+        }
+        ["pairs", start, count, stop] => {
+            let cases = (number(start)..number(start) + number(count)).map_while(|n| pair(n as usize));
+            sum(cases.map(case), *stop == "stop");
+        }
+        ["count", "single"] => println!("{}", singles()),
+        ["count", "pairs"] => println!("{}", pairs()),
+        ["case", id] => {
+            let case: CaseId = id.parse().unwrap_or_else(|error| panic!("{error}"));
+            let _ = catch_unwind(AssertUnwindSafe(|| trace_case(&case)));
+            print_message();
         }
         ["trace", seed, mode] => tell(&Plan::of(number(seed), mode_of(mode))),
         other => panic!("{other:?}"),
     }
+}
+
+/// Its id, and how it runs.
+type Case = (String, Box<dyn Fn() -> Report>);
+
+fn case(id: CaseId) -> Case {
+    (id.to_string(), Box::new(move || run_case(&id)))
 }
 
 fn number(text: &str) -> u64 {
@@ -46,7 +69,7 @@ fn mode_of(text: &str) -> Mode {
     }
 }
 
-fn sum(cases: impl Iterator<Item = (String, Box<dyn Fn() -> Report>)>, stop: bool) {
+fn sum(cases: impl Iterator<Item = Case>, stop: bool) {
     let mut sum = Sum::default();
     for (id, case) in cases {
         match catch_unwind(AssertUnwindSafe(case)) {
@@ -74,6 +97,10 @@ fn sum(cases: impl Iterator<Item = (String, Box<dyn Fn() -> Report>)>, stop: boo
 fn tell(plan: &Plan) {
     println!("{plan:#?}");
     let _ = catch_unwind(AssertUnwindSafe(|| trace(plan)));
+    print_message();
+}
+
+fn print_message() {
     if let Ok(message) = MESSAGE.lock() {
         println!("{message}");
     }

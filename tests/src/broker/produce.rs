@@ -7,7 +7,7 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::records::{Compression, Record, RecordBatchDecoder};
 
 use super::producer_state::{Stamp, Verdict};
-use super::{Action, Api, Cluster, Content, Seen, SeenBatch};
+use super::{Action, Api, Cluster, Content, Partition, Seen, SeenBatch};
 
 const CORRUPT_MESSAGE: i16 = 2;
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
@@ -102,34 +102,18 @@ impl Cluster {
         };
         let stamp = stamp_of(&batch);
         let is_idempotent = stamp.producer_id >= 0;
-        let verdict = if is_idempotent {
-            partition.producers.judge(stamp, contents.len(), self.nodes[&seen.node].release.is_strict())
-        } else {
-            Verdict::Append
-        };
-        let base = match verdict {
-            Verdict::Append => {
-                if is_idempotent {
-                    if !partition.is_next(stamp) {
-                        self.broken_promises.mishandled(topic, &contents);
-                    }
-                    partition.numbered.push((partition.log.len() as i64, stamp, stamp.after(records)));
-                }
-                if seen.acks != -1 && self.replicates_later {
-                    partition.unreplicated_from.get_or_insert(partition.log.len());
-                }
-                partition.append(contents)
-            }
+        let strict = self.nodes[&seen.node].release.is_strict();
+        let written = partition.write(contents, stamp, strict);
+        if written.mishandled {
+            self.broken_promises.mishandled(topic, &written.contents);
+        }
+        let base = match written.verdict {
+            Verdict::Append => partition.log.len() as i64 - records as i64,
             Verdict::Duplicate { base_offset } => base_offset,
-            Verdict::Refuse(code) => {
-                if partition.has(stamp) {
-                    self.broken_promises.mishandled(topic, &contents);
-                }
-                return (refused(code).with_log_start_offset(0), false);
-            }
+            Verdict::Refuse(code) => return (refused(code).with_log_start_offset(0), false),
         };
-        if is_idempotent && verdict == Verdict::Append {
-            partition.producers.appended(stamp, records, base);
+        if written.verdict == Verdict::Append && seen.acks != -1 && self.replicates_later {
+            partition.unreplicated_from.get_or_insert(base as usize);
         }
         if let Some(Action::WrittenThenError(code)) = fault {
             self.excuses += u32::from(!is_idempotent);
@@ -138,6 +122,36 @@ impl Cluster {
         let answer = answer.with_base_offset(base).with_log_append_time_ms(append_time.unwrap_or(-1));
         // What an idempotent client sends again, the broker recognises: only others can be excused.
         (answer.with_log_start_offset(0), !is_idempotent)
+    }
+}
+
+/// What a leader did with a batch.
+struct Written {
+    verdict: Verdict,
+    /// It did wrong, for want of memory.
+    mishandled: bool,
+    contents: Vec<Content>,
+}
+
+impl Partition {
+    fn write(&mut self, contents: Vec<Content>, stamp: Stamp, strict: bool) -> Written {
+        if stamp.producer_id < 0 {
+            self.append(contents);
+            return Written { verdict: Verdict::Append, mishandled: false, contents: Vec::new() };
+        }
+        let records = contents.len();
+        let verdict = self.producers.judge(stamp, records, strict);
+        let mishandled = match verdict {
+            Verdict::Append => !self.is_next(stamp),
+            Verdict::Duplicate { .. } => false,
+            Verdict::Refuse(_) => self.has(stamp),
+        };
+        if verdict == Verdict::Append {
+            let base = self.append(contents.clone());
+            self.numbered.push((base, stamp, stamp.after(records)));
+            self.producers.appended(stamp, records, base);
+        }
+        Written { verdict, mishandled, contents }
     }
 }
 

@@ -7,6 +7,7 @@
 //! broken.
 
 mod act;
+pub mod exhaustive;
 mod plan;
 mod run;
 mod tell;

@@ -29,7 +29,7 @@ pub struct Report {
 const POLLS_TO_DRAIN_MAX: u64 = 100_000;
 
 /// More steps than this in the phase of faults are enough, sent or not.
-const STEPS_MAX: u32 = 5_000;
+const STEPS_MAX: u32 = 600;
 
 /// Runs the plan.
 ///
@@ -46,18 +46,22 @@ pub fn run(plan: &Plan) -> Report {
 
 /// Runs the plan and prints the story when it ends, well or not.
 pub(super) fn run_and_tell(plan: &Plan) {
-    fn of<R: Rig>(mut world: World<R>, plan: &Plan) {
-        world.cluster().story = Some(Vec::new());
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drive(&mut world, plan)));
-        for line in world.cluster().story.take().unwrap_or_default() {
-            println!("{line}");
-        }
-        for line in world.account() {
-            println!("{line}");
-        }
-        println!("{result:#?}");
+    if plan.on_smoltcp {
+        tell_all(setup::<SmoltcpRig>(plan), |world| drive(world, plan));
+    } else {
+        tell_all(setup::<MemoryRig>(plan), |world| drive(world, plan));
     }
-    if plan.on_smoltcp { of(setup::<SmoltcpRig>(plan), plan) } else { of(setup::<MemoryRig>(plan), plan) }
+}
+
+/// Lets it run and prints the story and the account of the records.
+pub(super) fn tell_all<R: Rig>(mut world: World<R>, run: impl FnOnce(&mut World<R>) -> Report) {
+    world.cluster().story = Some(Vec::new());
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut world)));
+    let story = world.cluster().story.take().unwrap_or_default();
+    story.into_iter().chain(world.account()).for_each(|line| println!("{line}"));
+    if let Ok(report) = result {
+        println!("{report:#?}");
+    }
 }
 
 /// The world of a plan before its first poll.
