@@ -1,8 +1,9 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | sim | test`.
 
 mod demo;
 mod kafka;
 mod screen;
+mod sim;
 mod steps;
 mod test;
 mod workspace;
@@ -30,6 +31,7 @@ struct Cli {
 enum Command {
     Demo(demo::Options),
     Kafka(kafka::Options),
+    Sim(sim::Options),
     Test(test::Options),
 }
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let result = end_on_signal().and_then(|()| match &cli.command {
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
+        Command::Sim(options) => sim::run(options),
         Command::Test(options) => test::run(options),
     });
     while ENDING.load(Ordering::SeqCst) {

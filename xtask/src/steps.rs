@@ -69,6 +69,9 @@ pub(crate) const STEPS: &[Step] = &[
         // The tests over tokio mostly wait, so more of them run at once than there are processors.
         Cargo("test -p nanokafka-tests -- --test-threads=8"),
     ]),
+    step("simulator", Rust, "20,000 seeds and every single fault at every step: six zeros", &[
+        Xtask("sim --seeds 20000 --single-faults"),
+    ]),
     step("firmware", JavaAndQemu, "the firmware in QEMU into Kafka 4.4.0: the demo, and the suite's scenarios that fit it", &[
         Xtask("demo"),
         Cargo("test -p nanokafka-tests --test firmware -- --ignored"),
