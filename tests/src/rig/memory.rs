@@ -14,8 +14,8 @@ use crate::random::Random;
 /// A poll's work is bounded: so many calls of the transport for each connection.
 const CALLS_PER_CONNECTION_MAX: usize = 24;
 
-/// As many slots as a producer may have.
-const SLOTS: usize = 128;
+/// As many slots as any scenario lends connections.
+const SLOTS: usize = 16;
 
 /// What one `poll_recv` or `poll_send` moves at most on a slow connection.
 const SLOW_PIECE_MS: u64 = 1;
