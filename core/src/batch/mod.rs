@@ -14,6 +14,7 @@
 //! | 57 | records_count i32 | count |
 //! | 61 | records | one after another |
 
+mod crc;
 mod split;
 mod stamp;
 mod stored;

@@ -81,8 +81,8 @@ impl Fields {
         let head = super::write::record_head_bytes(offset_delta, self.timestamp_delta);
         let body = i32::try_from(head.saturating_add(content)).map_err(|_| Malformed)?;
         let mut out = Writer::new(slot.get_mut(at..).ok_or(Malformed)?);
-        let written = super::write::record_head(&mut out, body, self.timestamp_delta, offset_delta);
-        written.map(|()| out.len()).map_err(|_| Malformed)
+        super::write::record_head(&mut out, body, self.timestamp_delta, offset_delta);
+        out.finish().map_err(|_| Malformed)
     }
 }
 

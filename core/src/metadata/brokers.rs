@@ -1,3 +1,5 @@
+use heapless::String;
+
 use crate::transport::Endpoint;
 
 /// The longest host name that a broker's slot holds. DNS allows 253 (RFC 1035, 2.3.4); what managed services and
@@ -10,8 +12,7 @@ pub(super) const HOST_BYTES_MAX: usize = 96;
 #[derive(Debug)]
 pub struct BrokerSlot {
     id: Option<i32>,
-    host: [u8; HOST_BYTES_MAX],
-    host_len: u8,
+    host: String<HOST_BYTES_MAX, u8>,
     port: u16,
     /// The response that is going by has named it.
     seen: bool,
@@ -21,7 +22,7 @@ impl BrokerSlot {
     /// A slot that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { id: None, host: [0; HOST_BYTES_MAX], host_len: 0, port: 0, seen: false }
+        Self { id: None, host: String::new(), port: 0, seen: false }
     }
 
     pub(super) fn id(&self) -> Option<i32> {
@@ -29,8 +30,7 @@ impl BrokerSlot {
     }
 
     pub(super) fn endpoint(&self) -> Option<Endpoint<'_>> {
-        let host = core::str::from_utf8(self.host.get(..usize::from(self.host_len))?).ok()?;
-        Some(Endpoint { host, port: self.port })
+        self.id.map(|_| Endpoint { host: &self.host, port: self.port })
     }
 }
 
@@ -44,36 +44,37 @@ impl Default for BrokerSlot {
 #[derive(Debug)]
 pub(super) struct Incoming {
     id: i32,
-    host: [u8; HOST_BYTES_MAX],
-    /// More than `HOST_BYTES_MAX` when the name does not fit.
-    host_len: usize,
+    host: String<HOST_BYTES_MAX, u8>,
+    /// The name cannot be kept: too long, or not what a broker can advertise.
+    unfit: bool,
 }
 
 impl Incoming {
     pub(super) const fn new() -> Self {
-        Self { id: 0, host: [0; HOST_BYTES_MAX], host_len: 0 }
+        Self { id: 0, host: String::new(), unfit: false }
     }
 
     pub(super) fn begin(&mut self, id: i32) {
         self.id = id;
-        self.host_len = 0;
+        self.host.clear();
+        self.unfit = false;
     }
 
+    /// The host name's next bytes. Brokers advertise ASCII only (`Utils.HOST_PORT_PATTERN`, `EndPoint.parseEndPoint`),
+    /// and so no decoder of UTF-8 is linked for them.
     pub(super) fn host(&mut self, piece: &[u8]) {
-        let end = self.host_len.saturating_add(piece.len());
-        if let Some(room) = self.host.get_mut(self.host_len..end) {
-            room.copy_from_slice(piece);
+        for byte in piece {
+            self.unfit |= !byte.is_ascii() || self.host.push(char::from(*byte & 0x7f)).is_err();
         }
-        self.host_len = end;
     }
 
     /// The broker, complete with its port, if it can be kept at all.
     fn broker(&self, port: i32) -> Option<BrokerSlot> {
         let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
-        let host = self.host.get(..self.host_len).filter(|host| !host.is_empty())?;
-        core::str::from_utf8(host).ok()?;
-        let host_len = host.len() as u8;
-        Some(BrokerSlot { id: Some(self.id), host: self.host, host_len, port, seen: true })
+        if self.unfit || self.host.is_empty() {
+            return None;
+        }
+        Some(BrokerSlot { id: Some(self.id), host: self.host.clone(), port, seen: true })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::protocol::{Api, Sink, init_producer_id};
 use crate::random::Random;
 use crate::time::Instant;
 use crate::transport::Endpoint;
-use crate::wire::{Malformed, NoRoom, Writer};
+use crate::wire::{Malformed, Writer};
 
 /// What the network layer asks of the layer that joins it with the others.
 pub(crate) trait Exchange: Sink {
@@ -30,7 +30,7 @@ pub(crate) trait Exchange: Sink {
 
     /// Writes the next part of a request's frame into `head`, and says which batch follows it, and whether more
     /// parts follow. Called again with each cursor that it returned until there is none.
-    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Result<Part, NoRoom>;
+    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Part;
 
     /// A batch's bytes.
     fn body(&self, batch: u16) -> &[u8];
@@ -82,6 +82,11 @@ pub(crate) struct Part {
     pub(crate) body: Option<u16>,
     /// Where the frame goes on behind that; `None` at its end.
     pub(crate) next: Option<u32>,
+}
+
+impl Part {
+    /// The frame ends with the head.
+    pub(crate) const LAST: Self = Self { body: None, next: None };
 }
 
 /// How a node stands for somebody who wants to send to it.

@@ -125,11 +125,12 @@ impl Outgoing {
                 return Ok(false);
             }
             let mut head = Writer::new(&mut self.head);
+            let Part { body, next } = exchange.fill(frame, &mut head);
             // What does not fit the head was refused when the producer was made or the topic registered.
-            let Ok(Part { body, next }) = exchange.fill(frame, &mut head) else {
+            let Ok(head_len) = head.finish() else {
                 return Err(DisconnectReason::Transport(embedded_io::ErrorKind::OutOfMemory));
             };
-            self.head_len = head.len() as u16;
+            self.head_len = head_len as u16;
             self.head_sent = 0;
             self.body = body;
             self.body_sent = 0;

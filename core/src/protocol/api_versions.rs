@@ -3,15 +3,11 @@
 
 use super::{Api, Decoded, RequestHeader, init_producer_id, metadata, need, produce};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
+use crate::wire::{Frame, Malformed, Stream, Writer};
 
 /// The request, whole.
-pub(crate) fn write_request(
-    out: &mut Writer<'_>,
-    correlation_id: i32,
-    client_id: &str,
-) -> Result<(), NoRoom> {
-    RequestHeader { api: Api::ApiVersions, version: 0, correlation_id, client_id }.write(out, 0)
+pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id: &str) {
+    RequestHeader { api: Api::ApiVersions, version: 0, correlation_id, client_id }.write(out, 0);
 }
 
 /// What a broker and we can speak, of the APIs that a producer needs.
@@ -123,7 +119,7 @@ mod tests {
     fn golden_request() {
         let mut buf = [0; 64];
         let mut out = Writer::new(&mut buf);
-        write_request(&mut out, 1, "dev").unwrap();
+        write_request(&mut out, 1, "dev");
         let len = out.len();
         assert_eq!(buf[..len], [0, 0, 0, 13, 0, 18, 0, 0, 0, 0, 0, 1, 0, 3, b'd', b'e', b'v']);
     }

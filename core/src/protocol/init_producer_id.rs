@@ -2,7 +2,7 @@
 
 use super::{Api, Decoded, RequestHeader, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
+use crate::wire::{Frame, Malformed, Stream, Writer};
 
 /// The version used: the one that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 0;
@@ -11,15 +11,11 @@ pub(crate) const VERSION: i16 = 0;
 const BODY_BYTES: usize = 2 + 4;
 
 /// The request, whole. Without a transactional id the timeout means nothing; Java sends the greatest.
-pub(crate) fn write_request(
-    out: &mut Writer<'_>,
-    correlation_id: i32,
-    client_id: &str,
-) -> Result<(), NoRoom> {
+pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id: &str) {
     let header = RequestHeader { api: Api::InitProducerId, version: VERSION, correlation_id, client_id };
-    header.write(out, BODY_BYTES)?;
-    out.null_string()?;
-    out.i32(i32::MAX)
+    header.write(out, BODY_BYTES);
+    out.null_string();
+    out.i32(i32::MAX);
 }
 
 /// What a broker answers.
@@ -113,7 +109,7 @@ mod tests {
     fn golden_request() {
         let mut buf = [0; 64];
         let mut out = Writer::new(&mut buf);
-        write_request(&mut out, 3, "dev").unwrap();
+        write_request(&mut out, 3, "dev");
         let len = out.len();
         assert_eq!(&buf[..len], b"\0\0\0\x13\0\x16\0\0\0\0\0\x03\0\x03dev\xff\xff\x7f\xff\xff\xff");
     }

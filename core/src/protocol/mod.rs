@@ -16,7 +16,7 @@ pub(crate) mod metadata;
 pub(crate) mod produce;
 mod topic_name;
 
-use crate::wire::{Malformed, NoRoom, Writer};
+use crate::wire::{Malformed, Writer};
 
 pub(crate) use topic_name::TopicMatch;
 
@@ -56,13 +56,13 @@ pub(crate) struct RequestHeader<'a> {
 
 impl RequestHeader<'_> {
     /// Writes the frame's length and the header v1; `body_bytes` come after it.
-    pub(crate) fn write(&self, out: &mut Writer<'_>, body_bytes: usize) -> Result<(), NoRoom> {
-        let header_bytes = (HEADER_BYTES - 4).checked_add(self.client_id.len()).ok_or(NoRoom)?;
-        out.len32(header_bytes.checked_add(body_bytes).ok_or(NoRoom)?)?;
-        out.i16(self.api.key())?;
-        out.i16(self.version)?;
-        out.i32(self.correlation_id)?;
-        out.string(self.client_id)
+    pub(crate) fn write(&self, out: &mut Writer<'_>, body_bytes: usize) {
+        let header_bytes = (HEADER_BYTES - 4).saturating_add(self.client_id.len());
+        out.len32(header_bytes.saturating_add(body_bytes));
+        out.i16(self.api.key());
+        out.i16(self.version);
+        out.i32(self.correlation_id);
+        out.string(self.client_id);
     }
 }
 

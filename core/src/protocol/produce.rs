@@ -5,7 +5,7 @@
 
 use super::{Api, Decoded, RequestHeader, Sink, Skip, TopicMatch, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
+use crate::wire::{Frame, Malformed, Stream, Writer};
 
 /// The oldest version that takes RecordBatch v2 and that brokers from 4.0 accept (KIP-98, KAFKA-18659).
 pub(crate) const VERSION_MIN: i16 = 3;
@@ -54,26 +54,25 @@ impl Size {
 }
 
 impl Start<'_> {
-    pub(crate) fn write(&self, out: &mut Writer<'_>, size: &Size) -> Result<(), NoRoom> {
-        let body =
-            size.between.checked_add(START_BYTES).and_then(|n| n.checked_add(size.batches)).ok_or(NoRoom)?;
+    pub(crate) fn write(&self, out: &mut Writer<'_>, size: &Size) {
+        let body = size.between.saturating_add(START_BYTES).saturating_add(size.batches);
         let Self { version, correlation_id, client_id, .. } = *self;
-        RequestHeader { api: Api::Produce, version, correlation_id, client_id }.write(out, body)?;
-        out.null_string()?;
-        out.i16(self.acks)?;
-        out.i32(self.timeout_ms)?;
-        out.len32(size.topics)
+        RequestHeader { api: Api::Produce, version, correlation_id, client_id }.write(out, body);
+        out.null_string();
+        out.i16(self.acks);
+        out.i32(self.timeout_ms);
+        out.len32(size.topics);
     }
 }
 
-pub(crate) fn write_topic(out: &mut Writer<'_>, name: &str, partitions: usize) -> Result<(), NoRoom> {
-    out.string(name)?;
-    out.len32(partitions)
+pub(crate) fn write_topic(out: &mut Writer<'_>, name: &str, partitions: usize) {
+    out.string(name);
+    out.len32(partitions);
 }
 
-pub(crate) fn write_partition(out: &mut Writer<'_>, index: i32, batch_bytes: usize) -> Result<(), NoRoom> {
-    out.i32(index)?;
-    out.len32(batch_bytes)
+pub(crate) fn write_partition(out: &mut Writer<'_>, index: i32, batch_bytes: usize) {
+    out.i32(index);
+    out.len32(batch_bytes);
 }
 
 /// What became of one partition's batch.
@@ -322,10 +321,10 @@ mod tests {
         let mut buf = [0; 64];
         let mut out = Writer::new(&mut buf);
         let start = Start { version: 3, correlation_id: 1, client_id: "dev", acks: -1, timeout_ms: 30_000 };
-        start.write(&mut out, &size).unwrap();
-        write_topic(&mut out, "t", 1).unwrap();
-        write_partition(&mut out, 0, 86).unwrap();
-        let len = out.len();
+        start.write(&mut out, &size);
+        write_topic(&mut out, "t", 1);
+        write_partition(&mut out, 0, 86);
+        let len = out.finish().unwrap();
         let golden = b"\0\0\0\x7e\0\0\0\x03\0\0\0\x01\0\x03dev\xff\xff\xff\xff\0\0\x75\x30\
             \0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0\0\x56";
         assert_eq!(&buf[..len], golden);

@@ -10,7 +10,7 @@ use crate::protocol::{Api, Sink, init_producer_id, metadata, produce};
 use crate::random::Random;
 use crate::time::Instant;
 use crate::transport::Endpoint;
-use crate::wire::{Malformed, NoRoom, Writer};
+use crate::wire::{Malformed, Writer};
 
 /// What the network exchanges with while it is polled: all of the sender but the network.
 pub(super) struct Joined<'s, 'a> {
@@ -58,7 +58,7 @@ impl Exchange for Joined<'_, '_> {
         endpoint_of(self.config.bootstrap.get(index)?)
     }
 
-    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Result<Part, NoRoom> {
+    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
         match frame.api {
             Api::ApiVersions => request::api_versions(frame, self.config, head),
             Api::InitProducerId => request::init_producer_id(frame, self.config, head),

@@ -6,24 +6,16 @@ use crate::delivery::TopicId;
 use crate::metadata::Metadata;
 use crate::network::{Outbound, Part};
 use crate::protocol::{api_versions, init_producer_id, metadata, produce};
-use crate::wire::{NoRoom, Writer};
+use crate::wire::Writer;
 
-pub(super) fn api_versions(
-    frame: &Outbound,
-    config: &Config<'_>,
-    head: &mut Writer<'_>,
-) -> Result<Part, NoRoom> {
-    api_versions::write_request(head, frame.correlation_id, config.client_id)?;
-    Ok(Part { body: None, next: None })
+pub(super) fn api_versions(frame: &Outbound, config: &Config<'_>, head: &mut Writer<'_>) -> Part {
+    api_versions::write_request(head, frame.correlation_id, config.client_id);
+    Part::LAST
 }
 
-pub(super) fn init_producer_id(
-    frame: &Outbound,
-    config: &Config<'_>,
-    head: &mut Writer<'_>,
-) -> Result<Part, NoRoom> {
-    init_producer_id::write_request(head, frame.correlation_id, config.client_id)?;
-    Ok(Part { body: None, next: None })
+pub(super) fn init_producer_id(frame: &Outbound, config: &Config<'_>, head: &mut Writer<'_>) -> Part {
+    init_producer_id::write_request(head, frame.correlation_id, config.client_id);
+    Part::LAST
 }
 
 /// A cursor of n > 0 goes on with the topic n - 1.
@@ -32,23 +24,23 @@ pub(super) fn metadata(
     config: &Config<'_>,
     known: &Metadata<'_>,
     head: &mut Writer<'_>,
-) -> Result<Part, NoRoom> {
+) -> Part {
     if frame.cursor == 0 {
         let names_bytes = known.asked_topics().map(str::len).sum();
         let topics = known.asked_topics().count();
-        metadata::write_start(head, frame.correlation_id, config.client_id, topics, names_bytes)?;
+        metadata::write_start(head, frame.correlation_id, config.client_id, topics, names_bytes);
     }
     let mut cursor = frame.cursor.max(1);
     for name in known.asked_topics().skip(cursor.saturating_sub(1) as usize) {
         // A length in front, and the last byte of the request behind.
         if head.room() < name.len().saturating_add(3) {
-            return Ok(Part { body: None, next: Some(cursor) });
+            return Part { body: None, next: Some(cursor) };
         }
-        head.string(name)?;
+        head.string(name);
         cursor = cursor.saturating_add(1);
     }
-    metadata::write_end(head, config.allow_auto_topic_creation)?;
-    Ok(Part { body: None, next: None })
+    metadata::write_end(head, config.allow_auto_topic_creation);
+    Part::LAST
 }
 
 /// A cursor of n > 0 goes on with the partition at the place n - 1.
@@ -58,7 +50,7 @@ pub(super) fn produce(
     known: &Metadata<'_>,
     accumulator: &Accumulator<'_>,
     head: &mut Writer<'_>,
-) -> Result<Part, NoRoom> {
+) -> Part {
     let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
     let batches = Batches { request, accumulator };
     if frame.cursor == 0 {
@@ -69,27 +61,27 @@ pub(super) fn produce(
             acks: config.acks.on_the_wire(),
             timeout_ms: i32::try_from(config.request_timeout_ms).unwrap_or(i32::MAX),
         };
-        start.write(head, &batches.size(known))?;
+        start.write(head, &batches.size(known));
     }
     let Some((partition, batch)) = batches.first_from(frame.cursor.saturating_sub(1) as u16) else {
-        return Ok(Part { body: None, next: None });
+        return Part::LAST;
     };
     let (topic, index) = accumulator.partition_at(partition);
-    let name = known.topic_name(topic.index() as u16).ok_or(NoRoom)?;
+    let name = known.topic_name(topic.index() as u16).unwrap_or("");
     let (of_topic, first_of_topic) = batches.of_topic(topic);
     let mut needed = produce::PARTITION_BYTES;
     if first_of_topic == partition {
         needed = needed.saturating_add(produce::TOPIC_BYTES).saturating_add(name.len());
     }
     if head.room() < needed && head.len() > 0 {
-        return Ok(Part { body: None, next: Some(cursor_of(partition)) });
+        return Part { body: None, next: Some(cursor_of(partition)) };
     }
     if first_of_topic == partition {
-        produce::write_topic(head, name, of_topic)?;
+        produce::write_topic(head, name, of_topic);
     }
-    produce::write_partition(head, index, accumulator.bytes(batch).len())?;
+    produce::write_partition(head, index, accumulator.bytes(batch).len());
     let next = batches.first_from(partition.saturating_add(1)).map(|(partition, _)| cursor_of(partition));
-    Ok(Part { body: Some(batch), next })
+    Part { body: Some(batch), next }
 }
 
 fn cursor_of(partition: u16) -> u32 {

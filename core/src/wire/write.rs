@@ -1,14 +1,16 @@
 use super::{NoRoom, varint};
 
-/// Writes primitives one after another into a slice; refuses what does not fit, and then has written nothing.
+/// Writes primitives one after another into a slice. From the first that does not fit on it writes nothing more, and
+/// [`finish`](Self::finish) says so: one question at the end is less code than one after each field.
 pub(crate) struct Writer<'a> {
     buf: &'a mut [u8],
     len: usize,
+    refused: bool,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(buf: &'a mut [u8]) -> Self {
-        Self { buf, len: 0 }
+        Self { buf, len: 0, refused: false }
     }
 
     /// Bytes written so far.
@@ -21,55 +23,70 @@ impl<'a> Writer<'a> {
         self.buf.len().saturating_sub(self.len)
     }
 
-    /// The next `len` bytes, to be filled by the caller.
-    pub(crate) fn take(&mut self, len: usize) -> Result<&mut [u8], NoRoom> {
-        let end = self.len.checked_add(len).ok_or(NoRoom)?;
-        let out = self.buf.get_mut(self.len..end).ok_or(NoRoom)?;
-        self.len = end;
-        Ok(out)
+    /// The number of bytes that were written, if all were that should be.
+    pub(crate) fn finish(&self) -> Result<usize, NoRoom> {
+        if self.refused { Err(NoRoom) } else { Ok(self.len) }
     }
 
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
-        self.take(bytes.len())?.copy_from_slice(bytes);
-        Ok(())
+    /// Leaves `len` bytes as they are, to be filled by the caller.
+    pub(crate) fn skip(&mut self, len: usize) {
+        let room = self.room();
+        self.refused |= len > room;
+        // All the room is gone then, and so nothing else is written.
+        self.len = self.len.wrapping_add(len.min(room));
     }
 
-    pub(crate) fn i8(&mut self, value: i8) -> Result<(), NoRoom> {
-        self.bytes(&value.to_be_bytes())
+    #[inline(never)]
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let at = self.len;
+        self.skip(bytes.len());
+        if let Some(out) = self.buf.get_mut(at..self.len)
+            && out.len() == bytes.len()
+        {
+            out.copy_from_slice(bytes);
+        }
     }
 
-    pub(crate) fn i16(&mut self, value: i16) -> Result<(), NoRoom> {
-        self.bytes(&value.to_be_bytes())
+    pub(crate) fn i8(&mut self, value: i8) {
+        self.bytes(&value.to_be_bytes());
     }
 
-    pub(crate) fn i32(&mut self, value: i32) -> Result<(), NoRoom> {
-        self.bytes(&value.to_be_bytes())
+    pub(crate) fn i16(&mut self, value: i16) {
+        self.bytes(&value.to_be_bytes());
+    }
+
+    pub(crate) fn i32(&mut self, value: i32) {
+        self.bytes(&value.to_be_bytes());
     }
 
     /// An array's or byte string's length.
-    pub(crate) fn len32(&mut self, len: usize) -> Result<(), NoRoom> {
-        self.i32(i32::try_from(len).map_err(|_| NoRoom)?)
+    pub(crate) fn len32(&mut self, len: usize) {
+        let fits = i32::try_from(len);
+        self.refused |= fits.is_err();
+        self.i32(fits.unwrap_or(0));
     }
 
     /// STRING: length as i16, then UTF-8.
-    pub(crate) fn string(&mut self, value: &str) -> Result<(), NoRoom> {
-        self.i16(i16::try_from(value.len()).map_err(|_| NoRoom)?)?;
-        self.bytes(value.as_bytes())
+    pub(crate) fn string(&mut self, value: &str) {
+        let fits = i16::try_from(value.len());
+        self.refused |= fits.is_err();
+        self.i16(fits.unwrap_or(0));
+        self.bytes(value.as_bytes());
     }
 
     /// NULLABLE_STRING that is null.
-    pub(crate) fn null_string(&mut self) -> Result<(), NoRoom> {
-        self.i16(-1)
+    pub(crate) fn null_string(&mut self) {
+        self.i16(-1);
     }
 
-    pub(crate) fn varint(&mut self, value: i32) -> Result<(), NoRoom> {
-        self.varlong(i64::from(value))
+    pub(crate) fn varint(&mut self, value: i32) {
+        self.varlong(i64::from(value));
     }
 
-    pub(crate) fn varlong(&mut self, value: i64) -> Result<(), NoRoom> {
+    pub(crate) fn varlong(&mut self, value: i64) {
         let mut encoded = [0; varint::VARLONG_BYTES_MAX];
         let len = varint::encode(value, &mut encoded);
-        self.bytes(encoded.get(..len).ok_or(NoRoom)?)
+        self.bytes(encoded.get(..len).unwrap_or(&[]));
     }
 }
 
@@ -78,24 +95,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_refused_and_leaves_the_rest_usable() {
+    fn from_the_first_that_does_not_fit_on_nothing_is_written() {
         let mut buf = [0; 5];
         let mut writer = Writer::new(&mut buf);
-        writer.i16(-2).unwrap();
-        assert_eq!(writer.i32(1), Err(NoRoom));
-        assert_eq!(writer.take(usize::MAX).err(), Some(NoRoom));
-        writer.i8(7).unwrap();
-        writer.i16(0x0102).unwrap();
-        assert_eq!(writer.len(), 5);
-        assert_eq!(buf, [0xff, 0xfe, 7, 1, 2]);
+        writer.i16(-2);
+        assert_eq!((writer.finish(), writer.room()), (Ok(2), 3));
+        writer.i32(0x0102_0304);
+        writer.i8(7);
+        assert_eq!((writer.finish(), writer.room()), (Err(NoRoom), 0));
+        assert_eq!(buf, [0xff, 0xfe, 0, 0, 0]);
+
+        let mut writer = Writer::new(&mut buf);
+        writer.skip(usize::MAX);
+        assert_eq!(writer.finish(), Err(NoRoom));
+        let mut writer = Writer::new(&mut buf);
+        writer.skip(1);
+        writer.i32(9);
+        assert_eq!(writer.finish(), Ok(5));
+        assert_eq!(buf, [0xff, 0, 0, 0, 9]);
+    }
+
+    #[test]
+    fn a_length_that_its_field_cannot_hold_is_refused() {
+        let mut buf = [0; 8];
+        let mut writer = Writer::new(&mut buf);
+        writer.len32(i32::MAX as usize);
+        assert_eq!(writer.finish(), Ok(4));
+        writer.len32(i32::MAX as usize + 1);
+        assert_eq!(writer.finish(), Err(NoRoom));
+        let long = "x".repeat(i16::MAX as usize + 1);
+        let mut buf = vec![0; long.len() + 2];
+        let mut writer = Writer::new(&mut buf);
+        writer.string(&long);
+        assert_eq!(writer.finish(), Err(NoRoom));
     }
 
     #[test]
     fn strings_carry_their_length_and_null_is_minus_one() {
         let mut buf = [0; 7];
         let mut writer = Writer::new(&mut buf);
-        writer.string("dev").unwrap();
-        writer.null_string().unwrap();
+        writer.string("dev");
+        writer.null_string();
+        assert_eq!(writer.finish(), Ok(7));
         assert_eq!(buf, [0, 3, b'd', b'e', b'v', 0xff, 0xff]);
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{Api, Decoded, RequestHeader, Sink, Skip, TopicMatch, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, NoRoom, Stream, Writer};
+use crate::wire::{Frame, Malformed, Stream, Writer};
 
 /// The version used: the newest that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 4;
@@ -20,17 +20,15 @@ pub(crate) fn write_start(
     client_id: &str,
     topics: usize,
     names_bytes: usize,
-) -> Result<(), NoRoom> {
-    let lengths = topics.checked_mul(2).ok_or(NoRoom)?;
-    let body =
-        BODY_FIXED_BYTES.checked_add(lengths).and_then(|n| n.checked_add(names_bytes)).ok_or(NoRoom)?;
-    RequestHeader { api: Api::Metadata, version: VERSION, correlation_id, client_id }.write(out, body)?;
-    out.len32(topics)
+) {
+    let body = topics.saturating_mul(2).saturating_add(names_bytes).saturating_add(BODY_FIXED_BYTES);
+    RequestHeader { api: Api::Metadata, version: VERSION, correlation_id, client_id }.write(out, body);
+    out.len32(topics);
 }
 
 /// What follows the last topic.
-pub(crate) fn write_end(out: &mut Writer<'_>, allow_auto_topic_creation: bool) -> Result<(), NoRoom> {
-    out.i8(i8::from(allow_auto_topic_creation))
+pub(crate) fn write_end(out: &mut Writer<'_>, allow_auto_topic_creation: bool) {
+    out.i8(i8::from(allow_auto_topic_creation));
 }
 
 /// A part of a response, in the order in which they arrive.

@@ -75,9 +75,9 @@ fn decode(bytes: &[u8], piece: usize) -> Result<(Vec<String>, Decoded), Malforme
 fn golden_request() {
     let mut buf = [0; 64];
     let mut out = Writer::new(&mut buf);
-    write_start(&mut out, 2, "dev", 1, 1).unwrap();
-    out.string("t").unwrap();
-    write_end(&mut out, true).unwrap();
+    write_start(&mut out, 2, "dev", 1, 1);
+    out.string("t");
+    write_end(&mut out, true);
     let len = out.len();
     let golden = b"\0\0\0\x15\0\x03\0\x04\0\0\0\x02\0\x03dev\0\0\0\x01\0\x01t\x01";
     assert_eq!(&buf[..len], golden);
