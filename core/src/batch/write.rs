@@ -95,12 +95,7 @@ pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) 
 }
 
 /// Writes a record's fields in front of its key. `body` is the record's length after the length field.
-pub(super) fn record_head(
-    out: &mut Writer<'_>,
-    body: i32,
-    timestamp_delta: i64,
-    offset_delta: i32,
-) {
+pub(super) fn record_head(out: &mut Writer<'_>, body: i32, timestamp_delta: i64, offset_delta: i32) {
     out.varint(body);
     out.i8(0);
     out.varlong(timestamp_delta);

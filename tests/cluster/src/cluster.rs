@@ -12,7 +12,7 @@ use crate::kafka::{Distribution, default_cache_dir};
 use crate::node::{Java, Node, write};
 use crate::options::Options;
 use crate::process::{self, Process, Signal};
-use crate::settings::{self, HOST_SEEN_BY_GUEST, Mode, Ports};
+use crate::settings::{self, HOST_SEEN_BY_GUEST, Mode, Ports, SESSION_END};
 use crate::{ports, probe};
 
 /// The file in a cluster's directory that says its logs are for somebody to read.
@@ -255,7 +255,12 @@ impl Cluster {
         let java = self.java.clone();
         let found = self.node(node)?;
         found.stop();
-        found.start(&java)?;
+        let registered_for = found.registered_for(SESSION_END);
+        if self.zookeeper.is_some() {
+            // A broker that finds its own name still registered by the session of the one that was killed exits.
+            std::thread::sleep(registered_for);
+        }
+        self.node(node)?.start(&java)?;
         self.wait_until_ready()
     }
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::process::{Process, Signal};
@@ -17,13 +18,14 @@ pub(crate) struct Node {
     dir: PathBuf,
     process: Option<Process>,
     paused: bool,
+    killed_at: Option<Instant>,
 }
 
 impl Node {
     /// A node that is not started yet. Its files stand in `dir`.
     pub(crate) fn new(id: u16, ports: Ports, dir: PathBuf, properties: &str) -> Result<Self> {
         write(&dir.join("server.properties"), properties)?;
-        Ok(Self { id, ports, dir, process: None, paused: false })
+        Ok(Self { id, ports, dir, process: None, paused: false, killed_at: None })
     }
 
     pub(crate) fn properties(&self) -> PathBuf {
@@ -73,6 +75,9 @@ impl Node {
         match signal {
             Signal::Kill | Signal::Terminate => {
                 process.wait().map_err(Error::io(what))?;
+                if matches!(signal, Signal::Kill) {
+                    self.killed_at = Some(Instant::now());
+                }
                 self.process = None;
                 self.paused = false;
             }
@@ -84,8 +89,15 @@ impl Node {
 
     /// Ends it at once, if it runs.
     pub(crate) fn stop(&mut self) {
-        self.process = None;
+        if self.process.take().is_some() {
+            self.killed_at = Some(Instant::now());
+        }
         self.paused = false;
+    }
+
+    /// How long after being killed it is still registered by a session of `timeout`.
+    pub(crate) fn registered_for(&self, timeout: Duration) -> Duration {
+        self.killed_at.map_or(Duration::ZERO, |at| timeout.saturating_sub(at.elapsed()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The files that Kafka and ZooKeeper are configured by.
 
 use std::path::Path;
+use std::time::Duration;
 
 /// The ports of one node, all on 127.0.0.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub(crate) enum Mode<'a> {
     /// Brokers around the one ZooKeeper at this port.
     ZooKeeper(u16),
 }
+
+/// When ZooKeeper has surely ended the session of a broker that was killed: the session's timeout of [`server`], the
+/// tick of [`zookeeper`] by which it is noticed, and a second for slow machines.
+pub(crate) const SESSION_END: Duration = Duration::from_secs(3 + 1 + 1);
 
 /// The address of the host as QEMU's user network shows it to its guest.
 pub(crate) const HOST_SEEN_BY_GUEST: &str = "10.0.2.2";
