@@ -45,6 +45,7 @@ fn log_status(status: Status) {
             };
             defmt::warn!("the broker says {=istr} ({=i16}) of the topic; asking again", name, code.code());
         }
+        Status::Fatal(code) => defmt::error!("the broker refuses this producer for good: {}", code),
         Status::Closed => defmt::info!("the producer has closed"),
         other => defmt::info!("{}", other),
     }

@@ -253,7 +253,9 @@ impl<'a> Uplink<'a> {
 fn code_and_reason(error: DeliveryError) -> (i16, &'static str) {
     match error {
         DeliveryError::Timeout { cause, .. } => (cause.code(), "TIMEOUT"),
-        DeliveryError::Failed(code) | DeliveryError::FailedRecord { code, .. } => (code.code(), "REFUSED_BY_BROKER"),
+        DeliveryError::Failed(code) | DeliveryError::FailedRecord { code, .. } => {
+            (code.code(), "REFUSED_BY_BROKER")
+        }
         DeliveryError::Dropped => (0, "DROPPED"),
         DeliveryError::UnknownPartition => (0, "NO_PLACE"),
         DeliveryError::Closed { .. } => (0, "CLOSED"),
