@@ -4,6 +4,7 @@ use nanokafka::{Acks, Config, Overflow};
 
 use super::act::KINDS;
 use crate::broker::Release;
+use crate::link::LinkFaults;
 use crate::random::Random;
 use crate::rig::{Network, Pieces};
 use crate::world::Capacities;
@@ -56,7 +57,10 @@ impl Plan {
         let pick = &mut random;
         let on_smoltcp = seed % SMOLTCP_EVERY == SMOLTCP_EVERY - 1;
         let batch_bytes = [120, 160, 256, 512][pick.below(4) as usize];
-        let network = network(pick);
+        let mut network = network(pick);
+        if on_smoltcp {
+            network.link = Some(link(&mut Random::new(!seed)));
+        }
         let mut config = config(pick, mode, batch_bytes);
         if network.hesitates_permille > 0 || network.pieces == Pieces::OneByte {
             config.request_timeout_ms += 4_000;
@@ -147,11 +151,24 @@ fn network(pick: &mut Random) -> Network {
         hesitates_permille: [0, 0, 50, 400][pick.below(4) as usize],
         bytes_per_ms: 0,
         latency_ms: pick.below(20),
+        link: None,
         starts_at_ms: match pick.below(4) {
             0 => u64::from(u32::MAX) - pick.below(5_000),
             1 => u64::from(u32::MAX) * 1_000,
             _ => pick.below(10_000),
         },
         seed: pick.next_u64(),
+    }
+}
+
+/// The rates of one run; up to those of TigerBeetle's VOPR.
+fn link(pick: &mut Random) -> LinkFaults {
+    LinkFaults {
+        lost_permille: [0, 20, 100, 300][pick.below(4) as usize],
+        doubled_permille: [0, 10, 100, 500][pick.below(4) as usize],
+        corrupted_permille: [0, 0, 10, 100][pick.below(4) as usize],
+        delay_ms: pick.below(50),
+        jitter_ms: [0, 20, 200, 2_000][pick.below(4) as usize],
+        bytes_per_ms: [0, 0, 100, 5][pick.below(4) as usize],
     }
 }
