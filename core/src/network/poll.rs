@@ -87,6 +87,10 @@ impl Network<'_> {
                 let sent = self.flush(connection, transport, with)?;
                 let received = self.receive(connection, transport, with)?;
                 self.check_request_timeout(connection, with)?;
+                let idle_end = self.get(connection).and_then(|slot| self.idle_end(slot));
+                if idle_end.is_some_and(|at| at <= with.now) {
+                    return Err(DisconnectReason::Closed);
+                }
                 Ok(sent || received)
             }
         }
@@ -317,6 +321,9 @@ impl Network<'_> {
             State::CheckingApiVersions | State::Ready => {
                 if let Some(oldest) = slot.in_flight.front() {
                     wake.at(now, oldest.deadline, WakeReason::RequestTimeout);
+                }
+                if let Some(at) = self.idle_end(slot) {
+                    wake.at(now, at, WakeReason::IdleConnection);
                 }
             }
         }

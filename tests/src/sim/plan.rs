@@ -66,6 +66,10 @@ impl Plan {
             config.request_timeout_ms += 4_000;
             config.delivery_timeout_ms = config.delivery_timeout_ms.saturating_add(4_000);
         }
+        // Not drawn: the seeds that have names keep their meaning.
+        if seed % 11 == 4 {
+            config.connections_max_idle_ms = 20 + (seed % 1_000) as u32;
+        }
         if on_smoltcp {
             // A lost segment costs a second at least.
             config.request_timeout_ms = 20_000;
