@@ -216,9 +216,11 @@ impl Network<'_> {
                 if response.error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
+                let now = with.now;
                 let Some(slot) = self.get_mut(connection) else { return Ok(()) };
                 slot.usable = usable;
                 slot.state = State::Ready;
+                slot.last_used = now;
                 slot.failures = 0;
                 debug!("connection {} is ready", connection);
                 add(&mut with.exchange.counters().connections, 1);
