@@ -256,6 +256,11 @@ impl Network<'_> {
         if let Some(slot) = self.get_mut(connection) {
             let until = with.now.saturating_add_ms(u64::from(throttle_ms));
             slot.throttled_until = slot.throttled_until.max(until);
+            // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
+            // `incrementThrottleTime`).
+            for request in slot.in_flight.iter_mut() {
+                request.deadline = request.deadline.saturating_add_ms(u64::from(throttle_ms));
+            }
         }
     }
 
