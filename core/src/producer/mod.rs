@@ -193,6 +193,8 @@ impl<'a> Producer<'a> {
 
     /// As [`poll`](Self::poll), for async callers: the transport registers `cx`'s waker for whatever it waits on.
     /// The caller sees to it that it is also woken at [`Polled::wake`], and after a `send`.
+    // Within the application's loop, its addresses would be computed before the loop and spilled.
+    #[inline(never)]
     pub fn poll_with<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
