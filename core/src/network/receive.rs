@@ -62,7 +62,7 @@ impl Incoming {
             match &mut self.state {
                 State::Length => {
                     let mut frame = Frame::new(piece, u32::MAX);
-                    let length = self.stream.i32(&mut frame)?;
+                    let length = self.stream.integer(4, &mut frame)?;
                     *piece = frame.rest();
                     let Some(length) = length else { return Ok(None) };
                     let length = u32::try_from(length).map_err(|_| Malformed)?;
@@ -73,11 +73,13 @@ impl Incoming {
                 }
                 State::CorrelationId { left } => {
                     let mut frame = Frame::new(piece, *left);
-                    let correlation_id = self.stream.i32(&mut frame)?;
+                    let correlation_id = self.stream.integer(4, &mut frame)?;
                     pass(piece, left, &frame);
                     let Some(correlation_id) = correlation_id else { return Ok(None) };
-                    let request = expected.filter(|request| request.correlation_id == correlation_id);
-                    let decoder = Decoder::of(request.ok_or(Malformed)?);
+                    let request =
+                        expected.filter(|request| i64::from(request.correlation_id) == correlation_id);
+                    let request = request.ok_or(Malformed)?;
+                    let (correlation_id, decoder) = (request.correlation_id, Decoder::of(request));
                     self.state = State::Body { left: *left, correlation_id, decoder };
                 }
                 State::Body { left, correlation_id, decoder } => {
