@@ -55,6 +55,9 @@ pub(crate) trait Exchange: Sink {
 
     /// Where to count.
     fn counters(&mut self) -> &mut Counters;
+
+    /// Jitter of backoffs.
+    fn random(&mut self) -> &mut Random;
 }
 
 /// Which requests, besides those with batches, a connection took with it when it ended.

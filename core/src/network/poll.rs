@@ -11,7 +11,6 @@ use crate::code::ErrorCode;
 use crate::counters::add;
 use crate::fmt::{debug, warning};
 use crate::protocol::Api;
-use crate::random::Random;
 use crate::time::{Instant, NextWake, WakeReason};
 use crate::transport::{Slot, Transport};
 
@@ -25,7 +24,6 @@ pub(crate) struct Surroundings<'p, 'c, E> {
     pub(crate) exchange: &'p mut E,
     /// Where pieces of responses are received.
     pub(crate) receive: &'p mut [u8],
-    pub(crate) random: &'p mut Random,
 }
 
 impl Network<'_> {
@@ -274,7 +272,7 @@ impl Network<'_> {
     ) {
         transport.close(Slot::new(connection));
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
-        let until = self.backoff_until(with.now, failures, with.random);
+        let until = self.backoff_until(with.now, failures, with.exchange.random());
         let Some(slot) = self.get_mut(connection) else { return };
         let asked = |api| slot.in_flight.iter().any(|request| request.api == api);
         let unanswered =
