@@ -10,7 +10,7 @@ impl Link {
     pub(super) const NONE: Self = Self(0);
 
     fn to(index: u16) -> Self {
-        Self(index.saturating_add(1))
+        Self(index.wrapping_add(1))
     }
 
     pub(super) fn get(self) -> Option<u16> {

@@ -17,7 +17,7 @@ impl Accumulator<'_> {
         let batch = self.batches.get_mut(index)?;
         if batch.phase == Phase::InFlight {
             batch.reported = true;
-            self.expired_in_flight = self.expired_in_flight.saturating_sub(1);
+            self.expired_in_flight = self.expired_in_flight.wrapping_sub(1);
         } else {
             self.batches.pop_front(&mut self.done);
             self.free_or_go_on(index);

@@ -117,7 +117,7 @@ impl Incoming {
 
 /// Leaves what `frame` has read behind. The frame sees no byte behind its end; `piece` keeps those for the next one.
 fn pass(piece: &mut &[u8], left: &mut u32, frame: &Frame<'_>) {
-    let read = left.saturating_sub(frame.left());
+    let read = left.wrapping_sub(frame.left());
     *piece = piece.get(read as usize..).unwrap_or(&[]);
     *left = frame.left();
 }

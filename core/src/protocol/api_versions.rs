@@ -83,7 +83,7 @@ impl Response {
                 // Key, lowest and highest version.
                 Field::Entry => {
                     self.usable.learn((value >> 32) as i16, (value >> 16) as i16, value as i16);
-                    self.left = self.left.saturating_sub(1);
+                    self.left = self.left.wrapping_sub(1);
                     self.next_entry()
                 }
                 Field::End if frame.left() == 0 => return Ok(Decoded::Whole),

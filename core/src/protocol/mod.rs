@@ -57,8 +57,8 @@ pub(crate) struct RequestHeader<'a> {
 impl RequestHeader<'_> {
     /// Writes the frame's length and the header v1; `body_bytes` come after it.
     pub(crate) fn write(&self, out: &mut Writer<'_>, body_bytes: usize) {
-        let header_bytes = (HEADER_BYTES - 4).saturating_add(self.client_id.len());
-        out.len32(header_bytes.saturating_add(body_bytes));
+        let header_bytes = (HEADER_BYTES - 4).wrapping_add(self.client_id.len());
+        out.len32(header_bytes.wrapping_add(body_bytes));
         out.i16(self.api.key());
         out.i16(self.version);
         out.i32(self.correlation_id);

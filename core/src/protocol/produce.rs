@@ -43,19 +43,19 @@ pub(crate) struct Size {
 
 impl Size {
     pub(crate) fn add_topic(&mut self, name: &str) {
-        self.topics = self.topics.saturating_add(1);
-        self.between = self.between.saturating_add(TOPIC_BYTES).saturating_add(name.len());
+        self.topics = self.topics.wrapping_add(1);
+        self.between = self.between.wrapping_add(TOPIC_BYTES).wrapping_add(name.len());
     }
 
     pub(crate) fn add_partition(&mut self, batch_bytes: usize) {
-        self.between = self.between.saturating_add(PARTITION_BYTES);
-        self.batches = self.batches.saturating_add(batch_bytes);
+        self.between = self.between.wrapping_add(PARTITION_BYTES);
+        self.batches = self.batches.wrapping_add(batch_bytes);
     }
 }
 
 impl Start<'_> {
     pub(crate) fn write(&self, out: &mut Writer<'_>, size: &Size) {
-        let body = size.between.saturating_add(START_BYTES).saturating_add(size.batches);
+        let body = size.between.wrapping_add(START_BYTES).wrapping_add(size.batches);
         let Self { version, correlation_id, client_id, .. } = *self;
         RequestHeader { api: Api::Produce, version, correlation_id, client_id }.write(out, body);
         out.null_string();
@@ -193,7 +193,7 @@ impl Response {
                 }
                 Field::Partition(PartitionField::Done) => {
                     sink.produced(self.partition);
-                    self.partitions = self.partitions.saturating_sub(1);
+                    self.partitions = self.partitions.wrapping_sub(1);
                     self.next_partition()
                 }
                 Field::Partition(field) => Field::Partition(self.partition_field(field, value, frame)?),
@@ -248,7 +248,7 @@ impl Response {
             }
             PartitionField::RecordErrorMessage => {
                 self.stream.skip(frame.count(value, 1)?);
-                self.record_errors = self.record_errors.saturating_sub(1);
+                self.record_errors = self.record_errors.wrapping_sub(1);
                 self.next_record_error()
             }
             PartitionField::ErrorMessage => {
@@ -271,7 +271,7 @@ impl Response {
         if self.partitions > 0 {
             return Field::Partition(PartitionField::Index);
         }
-        self.topics = self.topics.saturating_sub(1);
+        self.topics = self.topics.wrapping_sub(1);
         self.next_topic()
     }
 }

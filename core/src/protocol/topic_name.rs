@@ -27,13 +27,13 @@ impl TopicMatch {
                 let prefix = name.get(..self.seen as usize).unwrap_or(&[]);
                 self.candidate = self.find(index, prefix, Some(*byte), names);
             }
-            self.seen = self.seen.saturating_add(1);
+            self.seen = self.seen.wrapping_add(1);
         }
         self.left() == 0
     }
 
     fn left(&self) -> u32 {
-        self.len.saturating_sub(self.seen)
+        self.len.wrapping_sub(self.seen)
     }
 
     /// The topic whose name has gone by, if it is one of ours.

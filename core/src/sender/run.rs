@@ -35,7 +35,7 @@ impl Sender<'_> {
     pub(super) fn close_gaps(&mut self) {
         let mut from = 0;
         while let Some(partition) = self.joined.accumulator.gap_from(from) {
-            from = partition.saturating_add(1);
+            from = partition.wrapping_add(1);
             let outstanding = self.joined.accumulator.outstanding(partition);
             let first = self.joined.accumulator.first_stamp(partition);
             let epoch = self.joined.idempotence.producer_epoch();
@@ -117,7 +117,7 @@ impl Sender<'_> {
             {
                 return Take::No;
             }
-            let with_this = taken.saturating_add(candidate.bytes);
+            let with_this = taken.wrapping_add(candidate.bytes);
             // The first batch always goes (Java's `drainBatchesForOneNode`).
             if taken > 0 && with_this > max_bytes {
                 return Take::Full;
@@ -179,7 +179,7 @@ impl Sender<'_> {
             if matches!(error, ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED) {
                 self.joined.accumulator.fail_pending(topic, error, &mut self.joined.counters);
             }
-            topic = topic.saturating_add(1);
+            topic = topic.wrapping_add(1);
         }
         self.adopt_bootstrap_connections();
         for node in self.joined.metadata.nodes() {

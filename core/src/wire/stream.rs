@@ -52,7 +52,7 @@ impl<'a> Frame<'a> {
     pub(crate) fn take_up_to(&mut self, max: usize) -> &'a [u8] {
         let (taken, rest) = self.piece.split_at_checked(max).unwrap_or((self.piece, &[]));
         self.piece = rest;
-        self.left = self.left.saturating_sub(taken.len() as u32);
+        self.left = self.left.wrapping_sub(taken.len() as u32);
         taken
     }
 }
@@ -80,11 +80,11 @@ impl Stream {
     // One function for all widths, with one caller in each decoder: its result is looked at only there.
     #[inline(never)]
     pub(crate) fn integer(&mut self, width: u8, frame: &mut Frame<'_>) -> Result<Option<i64>, Malformed> {
-        self.skip = self.skip.saturating_sub(frame.take_up_to(self.skip as usize).len() as u32);
+        self.skip = self.skip.wrapping_sub(frame.take_up_to(self.skip as usize).len() as u32);
         if self.skip > 0 {
             return if self.skip > frame.left() { Err(Malformed) } else { Ok(None) };
         }
-        let missing = width.saturating_sub(self.have);
+        let missing = width.wrapping_sub(self.have);
         if frame.left() < u32::from(missing) {
             return Err(Malformed);
         }
@@ -92,7 +92,7 @@ impl Stream {
             // The first byte has the sign.
             let byte = if self.have == 0 { i64::from(byte.cast_signed()) } else { i64::from(*byte) };
             self.value = (self.value << 8) | byte;
-            self.have = self.have.saturating_add(1);
+            self.have = self.have.wrapping_add(1);
         }
         if self.have < width {
             return Ok(None);

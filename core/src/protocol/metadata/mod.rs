@@ -21,7 +21,7 @@ pub(crate) fn write_start(
     topics: usize,
     names_bytes: usize,
 ) {
-    let body = topics.saturating_mul(2).saturating_add(names_bytes).saturating_add(BODY_FIXED_BYTES);
+    let body = topics.wrapping_mul(2).wrapping_add(names_bytes).wrapping_add(BODY_FIXED_BYTES);
     RequestHeader { api: Api::Metadata, version: VERSION, correlation_id, client_id }.write(out, body);
     out.len32(topics);
 }
@@ -163,7 +163,7 @@ impl Response {
                 }
                 Field::Broker(BrokerField::Host) => {
                     let piece = frame.take_up_to(self.host_left as usize);
-                    self.host_left = self.host_left.saturating_sub(piece.len() as u32);
+                    self.host_left = self.host_left.wrapping_sub(piece.len() as u32);
                     sink.metadata(Event::BrokerHost(piece));
                     if self.host_left > 0 {
                         return Ok(Decoded::Partial);
@@ -215,7 +215,7 @@ impl Response {
             }
             BrokerField::Rack => {
                 self.stream.skip(frame.count(value, 1)?);
-                self.brokers = self.brokers.saturating_sub(1);
+                self.brokers = self.brokers.wrapping_sub(1);
                 return Ok(self.next_broker());
             }
         }))
@@ -269,12 +269,12 @@ impl Response {
                 PartitionField::Replicas
             }
             PartitionField::Replicas => {
-                self.stream.skip(frame.count(value, 4)?.saturating_mul(4));
+                self.stream.skip(frame.count(value, 4)?.wrapping_mul(4));
                 PartitionField::Isr
             }
             PartitionField::Isr => {
-                self.stream.skip(frame.count(value, 4)?.saturating_mul(4));
-                self.partitions = self.partitions.saturating_sub(1);
+                self.stream.skip(frame.count(value, 4)?.wrapping_mul(4));
+                self.partitions = self.partitions.wrapping_sub(1);
                 return Ok(self.next_partition());
             }
         }))
@@ -292,7 +292,7 @@ impl Response {
         if self.partitions > 0 {
             return Field::Partition(PartitionField::Error);
         }
-        self.topics = self.topics.saturating_sub(1);
+        self.topics = self.topics.wrapping_sub(1);
         self.next_topic()
     }
 }
