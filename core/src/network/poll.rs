@@ -43,7 +43,7 @@ impl Network<'_> {
                     wake.now(WakeReason::Progress);
                 }
             }
-            self.add_deadline(with.now, connection, wake);
+            self.add_deadline(connection, wake);
         }
     }
 
@@ -306,15 +306,15 @@ impl Network<'_> {
         with.exchange.disconnected(connection, reason, unanswered);
     }
 
-    fn add_deadline(&self, now: Instant, connection: u8, wake: &mut NextWake) {
+    fn add_deadline(&self, connection: u8, wake: &mut NextWake) {
         let Some(slot) = self.get(connection) else { return };
         match slot.state {
             // Who waits for a node in backoff adds that deadline itself.
             State::Free | State::Backoff { .. } => {}
-            State::Connecting { deadline } => wake.at(now, deadline, WakeReason::ConnectionSetup),
+            State::Connecting { deadline } => wake.at(deadline, WakeReason::ConnectionSetup),
             State::CheckingApiVersions | State::Ready => {
                 if let Some(oldest) = slot.in_flight.front() {
-                    wake.at(now, oldest.deadline, WakeReason::RequestTimeout);
+                    wake.at(oldest.deadline, WakeReason::RequestTimeout);
                 }
             }
         }

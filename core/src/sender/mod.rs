@@ -69,7 +69,7 @@ impl<'a> Sender<'a> {
         transport: &mut T,
     ) -> NextWake {
         self.joined.now = now;
-        let mut wake = NextWake::ON_IO;
+        let mut wake = NextWake::on_io(now);
         if self.close_deadline.is_some_and(|deadline| deadline <= now) {
             self.joined.accumulator.abort(Abort::Closed, &mut self.joined.counters);
         }

@@ -90,7 +90,7 @@ impl Sender<'_> {
             }
             match self.joined.accumulator.readiness(now, partition) {
                 Readiness::Idle => {}
-                Readiness::At(at) => wake.at(now, at, WakeReason::BatchReady),
+                Readiness::At(at) => wake.at(at, WakeReason::BatchReady),
                 Readiness::Ready => ready = true,
             }
         }
@@ -101,7 +101,7 @@ impl Sender<'_> {
     fn send_to(&mut self, now: Instant, node: i32, wake: &mut NextWake) {
         let connection = match self.network.node_state(now, node, &mut self.joined.random) {
             NodeState::Ready { connection } => connection,
-            NodeState::At(at) => return wake.at(now, at, WakeReason::Reconnect),
+            NodeState::At(at) => return wake.at(at, WakeReason::Reconnect),
             NodeState::Waiting => return,
         };
         let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
@@ -206,22 +206,22 @@ impl Sender<'_> {
 
     pub(super) fn add_deadlines(&self, now: Instant, wake: &mut NextWake) {
         if let Some(at) = self.joined.accumulator.next_expiry() {
-            wake.at(now, at, WakeReason::DeliveryTimeout);
+            wake.at(at, WakeReason::DeliveryTimeout);
         }
         // The application takes the delivery after this poll, and nothing else may call for the next one.
         if self.joined.accumulator.awaits_report() {
             let soon = now.saturating_add_ms(u64::from(self.joined.config.retry_backoff_ms.max(1)));
-            wake.at(now, soon, WakeReason::BatchReady);
+            wake.at(soon, WakeReason::BatchReady);
         }
         // Due already: it waits for a connection, which wakes us itself.
         if let Some(at) = self.joined.metadata.next_update().filter(|at| *at > now) {
-            wake.at(now, at, WakeReason::Metadata);
+            wake.at(at, WakeReason::Metadata);
         }
         if let Some(at) = self.joined.idempotence.next_request().filter(|at| *at > now) {
-            wake.at(now, at, WakeReason::ProducerId);
+            wake.at(at, WakeReason::ProducerId);
         }
         if let Some(deadline) = self.close_deadline {
-            wake.at(now, deadline, WakeReason::Close);
+            wake.at(deadline, WakeReason::Close);
         }
     }
 }

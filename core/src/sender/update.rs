@@ -42,7 +42,7 @@ impl Sender<'_> {
     /// No node can be asked now: connects to one, unless that is under way.
     fn connect_any(&mut self, now: Instant, reason: WakeReason, wake: &mut NextWake) {
         if let Some(at) = self.network.next_unthrottled(now) {
-            wake.at(now, at, reason);
+            wake.at(at, reason);
         }
         // One attempt at a time: an update never opens a second connection (Java's `maybeUpdate`).
         if self.network.is_any_under_way(now) {
@@ -57,7 +57,7 @@ impl Sender<'_> {
         let bootstrap = if is_last_resort { self.joined.config.bootstrap.len() } else { 0 };
         let mut nodes = self.joined.metadata.nodes().chain((1..=bootstrap as i32).map(i32::wrapping_neg));
         if let NodeState::At(at) = network.connect_any(now, &mut nodes, random) {
-            wake.at(now, at, WakeReason::Reconnect);
+            wake.at(at, WakeReason::Reconnect);
         }
     }
 }
