@@ -209,7 +209,7 @@ impl<'a> Network<'a> {
         slot.outgoing.begin(Outbound { connection, api, version, correlation_id, cursor: 0 });
         let deadline = now.saturating_add_ms(u64::from(limits.request_timeout_ms));
         // There was room: a ready connection has less than the most in flight.
-        let _ = slot.in_flight.push_back(InFlight { api, version, correlation_id, deadline });
+        let _ = slot.in_flight.push(InFlight { api, version, correlation_id, deadline });
     }
 
     fn backoff_until(&self, now: Instant, failures: u8, random: &mut Random) -> Instant {

@@ -135,8 +135,8 @@ impl Network<'_> {
         let progress = slot.outgoing.flush(with.cx, Slot::new(connection), transport, with.exchange)?;
         // With acks=0 nothing answers a produce request: it is done when it is written.
         if slot.outgoing.is_idle() && !answers_produce {
-            while slot.in_flight.back().is_some_and(|last| last.api == Api::Produce) {
-                slot.in_flight.pop_back();
+            while slot.in_flight.last().is_some_and(|last| last.api == Api::Produce) {
+                slot.in_flight.pop();
             }
         }
         Ok(progress)
@@ -188,11 +188,14 @@ impl Network<'_> {
         while !piece.is_empty() {
             let Some(slot) = self.get_mut(connection) else { return Ok(()) };
             let unwritten = slot.outgoing.correlation_id();
-            let expected = slot.in_flight.front().filter(|request| Some(request.correlation_id) != unwritten);
+            let expected = slot.in_flight.first().filter(|request| Some(request.correlation_id) != unwritten);
             let Some(answer) = slot.incoming.take(connection, &mut piece, expected, with.exchange)? else {
                 continue;
             };
-            slot.in_flight.pop_front();
+            // Few, and small: a ring buffer would be more code.
+            if !slot.in_flight.is_empty() {
+                slot.in_flight.remove(0);
+            }
             self.on_answer(connection, answer, with)?;
         }
         Ok(())
@@ -256,7 +259,7 @@ impl Network<'_> {
         connection: u8,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<(), DisconnectReason> {
-        let oldest = self.get(connection).and_then(|slot| slot.in_flight.front());
+        let oldest = self.get(connection).and_then(|slot| slot.in_flight.first());
         if oldest.is_some_and(|request| request.deadline <= with.now) {
             return Err(DisconnectReason::RequestTimeout);
         }
@@ -313,7 +316,7 @@ impl Network<'_> {
             State::Free | State::Backoff { .. } => {}
             State::Connecting { deadline } => wake.at(deadline, WakeReason::ConnectionSetup),
             State::CheckingApiVersions | State::Ready => {
-                if let Some(oldest) = slot.in_flight.front() {
+                if let Some(oldest) = slot.in_flight.first() {
                     wake.at(oldest.deadline, WakeReason::RequestTimeout);
                 }
             }
