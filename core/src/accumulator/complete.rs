@@ -139,22 +139,18 @@ impl Accumulator<'_> {
         counters: &mut Counters,
     ) {
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.outcome = match outcome {
-            Ok(ack) => Outcome::Delivered(ack),
-            Err(error) => Outcome::Failed(error),
-        };
+        batch.outcome = Outcome::Decided(outcome);
         // A batch that was split ends with its last half.
         self.unfinished = self.unfinished.wrapping_sub(usize::from(batch.rest_count == 0));
-        if outcome.is_err() && batch.stamped {
-            let partition = batch.partition;
-            self.mark_gap(partition);
-        }
-        let Some(batch) = self.batches.get(index) else { return };
         let counter = match outcome {
             Ok(_) => &mut counters.records_delivered,
             Err(_) => &mut counters.records_failed,
         };
         add(counter, u64::from(batch.count));
+        if outcome.is_err() && batch.stamped {
+            let partition = batch.partition;
+            self.mark_gap(partition);
+        }
     }
 
     /// Takes a batch that was never drained, or waits for its next attempt, out of its queue.
