@@ -208,9 +208,8 @@ impl Network<'_> {
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<(), DisconnectReason> {
         match answer {
-            Answer::ApiVersions(response) => {
-                let usable = response.usable;
-                if response.error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
+            Answer::ApiVersions { error, usable } => {
+                if error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
                 let Some(slot) = self.get_mut(connection) else { return Ok(()) };
@@ -228,9 +227,9 @@ impl Network<'_> {
                 self.throttle(connection, throttle_ms, with);
                 with.exchange.produce_answered(connection, correlation_id)?;
             }
-            Answer::InitProducerId(response) => {
-                self.throttle(connection, response.throttle_ms, with);
-                with.exchange.producer_id_answered(response.answer);
+            Answer::InitProducerId { answer, throttle_ms } => {
+                self.throttle(connection, throttle_ms, with);
+                with.exchange.producer_id_answered(answer);
             }
         }
         Ok(())

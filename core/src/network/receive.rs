@@ -1,5 +1,6 @@
 use super::connection::InFlight;
 use super::{DisconnectReason, Exchange};
+use crate::code::ErrorCode;
 use crate::protocol::{Api, Decoded, api_versions, init_producer_id, metadata, produce};
 use crate::wire::{Frame, Malformed, Stream};
 
@@ -30,10 +31,10 @@ enum State {
 /// A response that ended.
 #[derive(Debug)]
 pub(super) enum Answer {
-    ApiVersions(api_versions::Response),
+    ApiVersions { error: ErrorCode, usable: api_versions::Usable },
     Metadata { throttle_ms: i32 },
     Produce { correlation_id: i32, throttle_ms: i32 },
-    InitProducerId(init_producer_id::Response),
+    InitProducerId { answer: init_producer_id::Answer, throttle_ms: i32 },
 }
 
 /// The response that is arriving.
@@ -87,30 +88,14 @@ impl Incoming {
                     let correlation_id = *correlation_id;
                     let decoded = decoder.feed(connection, correlation_id, &mut frame, exchange)?;
                     pass(piece, left, &frame);
-                    return match decoded {
-                        Decoded::Partial => Ok(None),
-                        Decoded::Whole => Ok(self.end(correlation_id)),
-                    };
+                    if decoded == Decoded::Partial {
+                        return Ok(None);
+                    }
+                    let answer = decoder.answer(correlation_id);
+                    self.state = State::Length;
+                    return Ok(Some(answer));
                 }
             }
-        }
-    }
-
-    fn end(&mut self, correlation_id: i32) -> Option<Answer> {
-        match core::mem::replace(&mut self.state, State::Length) {
-            State::Body { decoder: Decoder::ApiVersions(response), .. } => {
-                Some(Answer::ApiVersions(response))
-            }
-            State::Body { decoder: Decoder::Metadata(response), .. } => {
-                Some(Answer::Metadata { throttle_ms: response.throttle_ms })
-            }
-            State::Body { decoder: Decoder::Produce(response), .. } => {
-                Some(Answer::Produce { correlation_id, throttle_ms: response.throttle_ms })
-            }
-            State::Body { decoder: Decoder::InitProducerId(response), .. } => {
-                Some(Answer::InitProducerId(response))
-            }
-            State::Length | State::CorrelationId { .. } => None,
         }
     }
 }
@@ -129,6 +114,20 @@ impl Decoder {
             Api::Metadata => Self::Metadata(metadata::Response::new()),
             Api::Produce => Self::Produce(produce::Response::new(request.version)),
             Api::InitProducerId => Self::InitProducerId(init_producer_id::Response::new()),
+        }
+    }
+
+    /// What the response has said, now that it was whole.
+    fn answer(&self, correlation_id: i32) -> Answer {
+        match self {
+            Self::ApiVersions(response) => {
+                Answer::ApiVersions { error: response.error, usable: response.usable }
+            }
+            Self::Metadata(response) => Answer::Metadata { throttle_ms: response.throttle_ms },
+            Self::Produce(response) => Answer::Produce { correlation_id, throttle_ms: response.throttle_ms },
+            Self::InitProducerId(response) => {
+                Answer::InitProducerId { answer: response.answer, throttle_ms: response.throttle_ms }
+            }
         }
     }
 
