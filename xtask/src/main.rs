@@ -1,5 +1,6 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | sim | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask chaos | demo | kafka | sim | test`.
 
+mod chaos;
 mod demo;
 mod kafka;
 mod screen;
@@ -29,6 +30,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Chaos(chaos::Options),
     Demo(demo::Options),
     Kafka(kafka::Options),
     Sim(sim::Options),
@@ -41,6 +43,7 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = end_on_signal().and_then(|()| match &cli.command {
+        Command::Chaos(options) => chaos::run(options),
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
         Command::Sim(options) => sim::run(options),
