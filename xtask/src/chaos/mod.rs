@@ -24,7 +24,7 @@ use self::clients::{Client, board, hosted};
 use self::faults::{Faults, Topic};
 use self::logbook::Logbook;
 use self::network::Network;
-use self::pace::{CYCLE, Pace};
+use self::pace::Pace;
 use self::proxy::Proxy;
 use self::report::{ClientReport, Report};
 use self::silence::Recovery;
@@ -142,14 +142,15 @@ impl Run<'_> {
         let logbook = &*self.logbook;
         let mut faults = Faults { cluster, topics, logbook, met: faults::Met::default() };
         faults.create_topics()?;
-        let lasting = CYCLE * self.options.kills;
+        let lasting = pace::cycle(Duration::ZERO, 0) * self.options.kills;
         let pace = Arc::new(Pace::new(self.options.records().0.unwrap_or(0), Instant::now(), lasting));
         let mut clients = self.start_clients(bootstrap.join(","), guest_bootstrap, &pace, lasting, elf);
-        let network = Network::start(proxy, self.seed, self.logbook.clone());
+        let network = Network::start(proxy.clone(), self.seed, self.logbook.clone());
         self.strike(&mut faults, &clients, &pace, screen)?;
         let network = network.calm();
         pace.spread(Instant::now(), Duration::ZERO);
         wait_for_all(&clients, screen);
+        drop(proxy);
         let brokers = faults.met.clone();
         let topics = faults.topics.clone();
         screen.line("reading everything back with Kafka's own consumer");
@@ -229,8 +230,7 @@ impl Run<'_> {
             let said = faults.strike(&fault).with_context(|| format!("fault {number} of {total}"))?;
             let acked: Vec<String> = clients.iter().map(|c| format!("{} {}", c.name, c.acked())).collect();
             screen.line(&format!("{number:>3} of {total}: {said}; acked: {}", acked.join(", ")));
-            let cycle = begin.elapsed() / number;
-            pace.spread(Instant::now(), cycle * (total - number));
+            pace.spread(Instant::now(), pace::cycle(begin.elapsed(), number) * (total - number));
             if let Some(dead) = clients.iter().find(|c| c.is_finished() && c.acked() < c.records.into()) {
                 screen.line(&format!("{} has ended before its last record", dead.name));
                 return Ok(());

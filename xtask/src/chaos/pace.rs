@@ -4,7 +4,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a broker's fault takes, from one to the next, until it has been measured.
-pub(super) const CYCLE: Duration = Duration::from_secs(11);
+const CYCLE: Duration = Duration::from_secs(9);
+
+/// So many faults must have been measured until their time counts as much as that guess: they differ widely.
+const GUESSED: u32 = 10;
+
+/// How long one of the faults to come may take, when `count` took `elapsed`.
+pub(super) fn cycle(elapsed: Duration, count: u32) -> Duration {
+    (CYCLE * GUESSED + elapsed) / (GUESSED + count)
+}
 
 /// Shared by who sends and who knows how long it takes yet.
 #[derive(Debug)]
@@ -62,6 +70,13 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_measured_outweighs_the_guess_in_the_end() {
+        assert_eq!(cycle(Duration::ZERO, 0), CYCLE);
+        assert!(cycle(Duration::from_secs(2), 1) > CYCLE - Duration::from_secs(1));
+        assert!(cycle(Duration::from_secs(2_000), 100) > 2 * CYCLE);
+    }
 
     #[test]
     fn records_are_spread_over_the_time_that_is_left_and_then_all_are_due() {
