@@ -14,9 +14,9 @@ use crate::demo::firmware::Elf;
 use crate::demo::qemu::{Event, Machine};
 use crate::demo::{self, spread};
 
-/// In about half of the time its little memory is full, and readings that were not taken then are not made up for: so
-/// they are taken twice as fast.
-const OUTAGE_SHARE: u32 = 2;
+/// While its little memory is full, readings are not taken, and not made up for later. That is about a quarter of the
+/// time: all must fit into the rest.
+const TAKING: (u32, u32) = (3, 4);
 
 /// What the board is to do.
 pub(in crate::chaos) struct Task {
@@ -95,7 +95,7 @@ fn options(task: &Task, devices: u32) -> Vec<String> {
     words.push(format!("device_id={}", demo::DEVICE_ID));
     words.push(format!("devices={devices}"));
     words.push(format!("delivery_timeout_ms={}", DELIVERY_TIMEOUT.as_millis()));
-    let interval = task.lasting / task.records / OUTAGE_SHARE;
+    let interval = task.lasting * TAKING.0 / TAKING.1 / task.records;
     words.push(format!("interval_ms={}", interval.as_millis()));
     words
 }

@@ -23,6 +23,9 @@ const LANES: u64 = 25;
 /// How often is looked what may be sent and what was delivered.
 const TICK: Duration = Duration::from_millis(5);
 
+/// How often what the producer has done is written down.
+const COUNTERS_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How long is waited for room until it is looked whether to stop.
 const ROOM_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -63,6 +66,7 @@ async fn run(task: &Task, signals: &Arc<Signals>) -> Result<Account> {
     let (sender, receiver) = unbounded_channel();
     let closed = Arc::new(AtomicBool::new(false));
     let observer = tokio::spawn(observe(receiver, signals.clone(), closed.clone()));
+    let teller = tokio::spawn(tell(producer.clone(), task.logbook.clone()));
     let mut troubles = Vec::new();
     let topic = producer.topic(&task.topic)?;
     let mut sent = 0;
@@ -90,6 +94,7 @@ async fn run(task: &Task, signals: &Arc<Signals>) -> Result<Account> {
     let summary = producer.close(patience).await;
     closed.store(true, Ordering::Relaxed);
     let observed = observer.await?;
+    teller.abort();
     task.logbook.line("tokio", &format!("{summary:?} {:?}", producer.counters()));
     troubles.extend(observed.failures);
     let outcome = |number: u32| observed.outcomes.get(number as usize).copied();
@@ -97,6 +102,23 @@ async fn run(task: &Task, signals: &Arc<Signals>) -> Result<Account> {
         Submitted::new(Id::Reading(lane(number), number), outcome(number).unwrap_or(Outcome::Unreported))
     });
     Ok(Account { submitted: submitted.collect(), silences: observed.silences, troubles })
+}
+
+/// Writes down how the producer stands with its cluster when that changes, and what it has done every so often.
+async fn tell(producer: Producer, logbook: Arc<Logbook>) {
+    let (mut told, mut told_at) = (None, Instant::now());
+    loop {
+        let status = producer.status();
+        if told != Some(status) {
+            told = Some(status);
+            logbook.line("tokio", &format!("{status:?}"));
+        }
+        if told_at.elapsed() > COUNTERS_INTERVAL {
+            told_at = Instant::now();
+            logbook.line("tokio", &format!("{:?}", producer.counters()));
+        }
+        tokio::time::sleep(TICK).await;
+    }
 }
 
 /// What became of the records.
