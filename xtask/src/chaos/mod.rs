@@ -13,6 +13,7 @@ mod silence;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
@@ -115,7 +116,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let result = Run { options, seed, logbook: logbook.clone() }.run(&mut cluster, elf, &mut screen);
     logbook.flush();
     let is_good = result.as_ref().is_ok_and(Report::is_good);
-    if !is_good {
+    // After Ctrl-C there is nothing to explain, and the files are being removed.
+    if !is_good && !crate::ENDING.load(Ordering::SeqCst) {
         let dir = cluster.keep_logs().to_owned();
         screen.line(&format!("what happened when is in {}", dir.join("chaos.log").display()));
     }

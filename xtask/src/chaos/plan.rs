@@ -72,13 +72,15 @@ pub(super) struct NetworkFault {
 pub(super) fn broker_faults(seed: u64, count: u32) -> Vec<BrokerFault> {
     let mut random = Random::new(seed);
     let mut changes = 0;
+    let mut left = Vec::new();
     (0..count)
         .map(|index| {
-            let (how, down) = match random.below(3) {
-                0 => (How::Kill, between(&mut random, 100, 2_500)),
-                1 => (How::Terminate, between(&mut random, 100, 1_500)),
+            let how = next_how(&mut random, &mut left);
+            let down = match how {
+                How::Kill => between(&mut random, 100, 2_500),
+                How::Terminate => between(&mut random, 100, 1_500),
                 // Across the session timeout of 3 s, after which others lead, and the clients' request timeouts.
-                _ => (How::Pause, between(&mut random, 500, 8_000)),
+                How::Pause => between(&mut random, 500, 8_000),
             };
             let node = node(&mut random);
             let upkeep = (index % UPKEEP_EVERY == 1).then(|| {
@@ -88,6 +90,14 @@ pub(super) fn broker_faults(seed: u64, count: u32) -> Vec<BrokerFault> {
             BrokerFault { how, node, down, upkeep, calm: between(&mut random, 200, 1_200) }
         })
         .collect()
+}
+
+/// Each of the three comes once before any comes again, so that a short run has all of them.
+fn next_how(random: &mut Random, left: &mut Vec<How>) -> How {
+    if left.is_empty() {
+        *left = vec![How::Kill, How::Terminate, How::Pause];
+    }
+    left.swap_remove(size(random.below(left.len() as u64)))
 }
 
 /// The first change moves a leader and the second adds partitions, so that a short run has both.
@@ -164,6 +174,16 @@ mod tests {
         assert!(network.iter().any(|f| matches!(f.trouble, Trouble::Reset { after: 1.. })));
         assert!(network.iter().any(|f| matches!(f.trouble, Trouble::Delay { .. })));
         assert!(network.iter().any(|f| f.trouble == Trouble::Stall && f.lasts >= Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn three_faults_have_all_three_kinds() {
+        for seed in 0..100 {
+            for three in broker_faults(seed, 6).chunks(3) {
+                let has = |how| three.iter().any(|fault| fault.how == how);
+                assert!(has(How::Kill) && has(How::Terminate) && has(How::Pause), "{seed}: {three:?}");
+            }
+        }
     }
 
     #[test]
