@@ -39,7 +39,7 @@ pub(in crate::chaos) fn start(task: Task) -> Client {
 
 fn run(task: &Task, signals: &Signals) -> Result<Account> {
     let devices = spread::devices(demo::DEVICE_ID, task.partitions);
-    let words = options(task, devices);
+    let words = options(&task.bootstrap, &task.topic, task.records, devices, task.lasting);
     task.logbook.line("qemu", &words.join(" "));
     let mut machine = Machine::start(&task.elf, &words)?;
     let mut told = board::Account::default();
@@ -88,14 +88,31 @@ fn run(task: &Task, signals: &Signals) -> Result<Account> {
     Ok(Account { submitted: demo::submitted(&told, devices), silences, troubles })
 }
 
-fn options(task: &Task, devices: u32) -> Vec<String> {
-    let mut words: Vec<String> = task.bootstrap.split(',').map(|b| format!("broker={b}")).collect();
-    words.push(format!("topic={}", task.topic));
-    words.push(format!("records={}", task.records));
+fn options(bootstrap: &str, topic: &str, records: u32, devices: u32, lasting: Duration) -> Vec<String> {
+    let mut words: Vec<String> = bootstrap.split(',').map(|b| format!("broker={b}")).collect();
+    words.push(format!("topic={topic}"));
+    words.push(format!("records={records}"));
     words.push(format!("device_id={}", demo::DEVICE_ID));
     words.push(format!("devices={devices}"));
     words.push(format!("delivery_timeout_ms={}", DELIVERY_TIMEOUT.as_millis()));
-    let interval = task.lasting * TAKING.0 / TAKING.1 / task.records;
+    let interval = lasting * TAKING.0 / TAKING.1 / records;
     words.push(format!("interval_ms={}", interval.as_millis()));
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `board/src/console.rs` takes it, with the program's name and a NUL.
+    const COMMAND_LINE_MAX: usize = 512;
+
+    #[test]
+    fn the_options_fit_the_board_and_spread_the_readings_over_the_time() {
+        let port = |n| format!("10.0.2.2:{n}");
+        let bootstrap = [port(31_997), port(31_998), port(31_999)].join(",");
+        let words = options(&bootstrap, "chaos-qemu", 20_000, 4_096, Duration::from_secs(1_000));
+        assert!(words.join(" ").len() + "nanokafka ".len() < COMMAND_LINE_MAX);
+        assert!(words.contains(&"interval_ms=37".to_owned()), "{words:?}");
+    }
 }
