@@ -1,5 +1,6 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | mutants | sim | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask chaos | demo | kafka | mutants | sim | test`.
 
+mod chaos;
 mod demo;
 mod kafka;
 mod mutants;
@@ -30,6 +31,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Chaos(chaos::Options),
     Demo(demo::Options),
     Kafka(kafka::Options),
     Mutants(mutants::Options),
@@ -43,6 +45,7 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = end_on_signal().and_then(|()| match &cli.command {
+        Command::Chaos(options) => chaos::run(options),
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
         Command::Mutants(options) => mutants::run(options),

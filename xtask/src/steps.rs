@@ -76,6 +76,9 @@ pub(crate) const STEPS: &[Step] = &[
         Xtask("demo"),
         Cargo("test -p nanokafka-tests --test firmware -- --ignored"),
     ]),
+    step("chaos", JavaAndQemu, "tokio's producer and the firmware through five lost brokers and a bad network: six zeros for each", &[
+        Xtask("chaos --kills 5"),
+    ]),
     step("kafka-4.4.0", Java, "the shared suite on real Apache Kafka 4.4.0", &[
         Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 kafka_4_4_0"),
         Cargo("test -p nanokafka-tests --release --test real_kafka -- --ignored kafka_4_4_0::"),
