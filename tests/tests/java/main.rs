@@ -5,3 +5,4 @@ mod rig;
 mod sender;
 mod sender_expiry;
 mod sender_sequences;
+mod transaction_manager;
