@@ -34,6 +34,12 @@ impl MemoryRig {
     pub fn tap(&mut self) -> &mut Tap {
         &mut self.transport.tap
     }
+
+    /// Whether the cut that the tap was told is still to come.
+    #[must_use]
+    pub fn is_cut_to_come(&self) -> bool {
+        self.transport.tap.is_armed()
+    }
 }
 
 impl Rig for MemoryRig {
@@ -220,6 +226,7 @@ impl Transport for MemoryTransport {
         open.cut = end;
         if taken == 0 {
             // The byte that is cut off was the first of these.
+            open.refused.clear();
             return if end == Some(End::Reset) { self.end(slot) } else { Poll::Ready(Ok(offered.len())) };
         }
         Poll::Ready(Ok(taken))

@@ -37,8 +37,7 @@ impl Tap {
     }
 
     /// Whether the cut is still to come.
-    #[must_use]
-    pub fn is_armed(&self) -> bool {
+    pub(super) fn is_armed(&self) -> bool {
         self.cut.is_some()
     }
 
