@@ -8,6 +8,7 @@ mod matching;
 mod pieces;
 mod rig;
 mod sequences;
+mod starvation;
 mod throttle;
 mod topics;
 mod versions;
