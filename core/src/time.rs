@@ -81,6 +81,8 @@ pub enum WakeReason {
     Metadata,
     /// A producer id may be asked for again.
     ProducerId,
+    /// A connection carries nothing: `connections_max_idle_ms`.
+    IdleConnection,
     /// The deadline that was given to `close`.
     Close,
     /// Nothing but the transport.

@@ -1,7 +1,8 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | sim | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | mutants | sim | test`.
 
 mod demo;
 mod kafka;
+mod mutants;
 mod screen;
 mod sim;
 mod steps;
@@ -31,6 +32,7 @@ struct Cli {
 enum Command {
     Demo(demo::Options),
     Kafka(kafka::Options),
+    Mutants(mutants::Options),
     Sim(sim::Options),
     Test(test::Options),
 }
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let result = end_on_signal().and_then(|()| match &cli.command {
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
+        Command::Mutants(options) => mutants::run(options),
         Command::Sim(options) => sim::run(options),
         Command::Test(options) => test::run(options),
     });

@@ -24,7 +24,8 @@ pub enum DisconnectReason {
     MalformedResponse,
     /// The peer does not speak a version of a request that this producer needs.
     UnsupportedVersion,
-    /// The producer closed it: `close`, a broker that listens elsewhere now, or room for another broker.
+    /// The producer closed it: `close`, a broker that listens elsewhere now, room for another broker, or
+    /// `connections_max_idle_ms`.
     Closed,
 }
 

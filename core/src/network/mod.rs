@@ -108,6 +108,7 @@ struct Limits {
     setup_timeout_max_ms: u32,
     reconnect_backoff_ms: u32,
     reconnect_backoff_max_ms: u32,
+    max_idle_ms: u32,
     max_in_flight: usize,
     answers_produce: bool,
 }
@@ -129,6 +130,7 @@ impl<'a> Network<'a> {
                 setup_timeout_max_ms: config.socket_connection_setup_timeout_max_ms,
                 reconnect_backoff_ms: config.reconnect_backoff_ms,
                 reconnect_backoff_max_ms: config.reconnect_backoff_max_ms,
+                max_idle_ms: config.connections_max_idle_ms,
                 max_in_flight: usize::from(config.max_in_flight),
                 answers_produce: config.acks.on_the_wire() != 0,
             },
@@ -158,6 +160,17 @@ impl<'a> Network<'a> {
     /// Whether any connection can carry requests.
     pub(crate) fn any_ready(&self) -> bool {
         self.connections.iter().any(|slot| slot.state == State::Ready)
+    }
+
+    /// Whether no connection is open, being opened, or waiting to be: nobody needs one.
+    pub(crate) fn rests(&self) -> bool {
+        self.connections.iter().all(|slot| slot.state == State::Free)
+    }
+
+    /// When a connection is closed because it carries nothing; `None`: it carries something, or never.
+    fn idle_end(&self, slot: &ConnectionSlot) -> Option<Instant> {
+        let max_idle_ms = Some(self.limits.max_idle_ms).filter(|ms| *ms != u32::MAX && slot.is_unused())?;
+        Some(slot.last_used.saturating_add_ms(u64::from(max_idle_ms)))
     }
 
     /// Whether no connection is open or being opened.

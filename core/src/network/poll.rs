@@ -101,6 +101,10 @@ impl Network<'_> {
                 if received != Received::Part {
                     self.check_request_timeout(connection, with)?;
                 }
+                let idle_end = self.get(connection).and_then(|slot| self.idle_end(slot));
+                if idle_end.is_some_and(|at| at <= with.now) {
+                    return Err(DisconnectReason::Closed);
+                }
                 Ok(sent || received != Received::Nothing)
             }
         }
@@ -226,9 +230,11 @@ impl Network<'_> {
                 if response.error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
+                let now = with.now;
                 let Some(slot) = self.get_mut(connection) else { return Ok(()) };
                 slot.usable = usable;
                 slot.state = State::Ready;
+                slot.last_used = now;
                 slot.failures = 0;
                 debug!("connection {} is ready", connection);
                 add(&mut with.exchange.counters().connections, 1);
@@ -264,6 +270,11 @@ impl Network<'_> {
         if let Some(slot) = self.get_mut(connection) {
             let until = with.now.saturating_add_ms(u64::from(throttle_ms));
             slot.throttled_until = slot.throttled_until.max(until);
+            // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
+            // `incrementThrottleTime`).
+            for request in slot.in_flight.iter_mut() {
+                request.deadline = request.deadline.saturating_add_ms(u64::from(throttle_ms));
+            }
         }
     }
 
@@ -331,6 +342,9 @@ impl Network<'_> {
             State::CheckingApiVersions | State::Ready => {
                 if let Some(oldest) = slot.in_flight.front() {
                     wake.at(now, oldest.deadline, WakeReason::RequestTimeout);
+                }
+                if let Some(at) = self.idle_end(slot) {
+                    wake.at(now, at, WakeReason::IdleConnection);
                 }
             }
         }

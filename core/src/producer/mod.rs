@@ -231,7 +231,8 @@ impl<'a> Producer<'a> {
         if let Some(code) = self.sender.idempotence.fatal() {
             return Status::Fatal(code);
         }
-        if !network.any_ready() || self.sender.waits_for_failing_leader() {
+        let rests = network.rests() && metadata.is_complete();
+        if (!network.any_ready() && !rests) || self.sender.waits_for_failing_leader() {
             return network.last_disconnect().map_or(Status::Connecting, Status::Unreachable);
         }
         match metadata.topic_error() {

@@ -258,7 +258,10 @@ impl Cluster {
         };
         let half = self.extra_brokers / 2;
         extra(0..half)
-            .chain(real.map(|(&id, node)| broker(id, &node.host, node.port)))
+            .chain(real.map(|(&id, node)| match &node.advertised {
+                Some((host, port)) => broker(id, host, *port),
+                None => broker(id, &node.host, node.port),
+            }))
             .chain(extra(half..self.extra_brokers))
             .collect()
     }

@@ -48,6 +48,8 @@ pub enum Speaks {
 struct Node {
     host: String,
     port: u16,
+    /// What Metadata says instead.
+    advertised: Option<(String, u16)>,
     release: Release,
     speaks: Speaks,
     up: bool,
