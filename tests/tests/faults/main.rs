@@ -1,10 +1,12 @@
 //! The rows of the fault table, each with its tests. `tests/FAULTS.md` says which is where.
 
+mod catalogue;
 mod clocks;
 mod codes;
 mod ends;
 mod lost_answers;
 mod matching;
+mod outage;
 mod pieces;
 mod rig;
 mod sequences;
