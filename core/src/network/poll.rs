@@ -17,6 +17,17 @@ use crate::transport::{Slot, Transport};
 /// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
 const THROTTLE_MS_MAX: u32 = 60_000;
 
+/// How much was read of what a connection has received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Received {
+    /// There was nothing.
+    Nothing,
+    /// All there was.
+    All,
+    /// As much as a poll reads: there may be more.
+    Part,
+}
+
 /// What a poll of the network is given, besides the transport.
 pub(crate) struct Surroundings<'p, 'c, E> {
     pub(crate) cx: &'p mut Context<'c>,
@@ -84,12 +95,15 @@ impl Network<'_> {
             State::CheckingApiVersions | State::Ready => {
                 let sent = self.flush(connection, transport, with)?;
                 let received = self.receive(connection, transport, with)?;
-                self.check_request_timeout(connection, with)?;
+                // Who is polled late must not time out for what has come meanwhile and is still to be read.
+                if received != Received::Part {
+                    self.check_request_timeout(connection, with)?;
+                }
                 let idle_end = self.get(connection).and_then(|slot| self.idle_end(slot));
                 if idle_end.is_some_and(|at| at <= with.now) {
                     return Err(DisconnectReason::Closed);
                 }
-                Ok(sent || received)
+                Ok(sent || received != Received::Nothing)
             }
         }
     }
@@ -151,20 +165,20 @@ impl Network<'_> {
         connection: u8,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<bool, DisconnectReason> {
-        let mut progress = false;
+    ) -> Result<Received, DisconnectReason> {
+        let mut all = Received::Nothing;
         for _ in 0..CALLS_PER_POLL {
             let len = match transport.poll_recv(with.cx, Slot::new(connection), with.receive) {
-                Poll::Pending => break,
+                Poll::Pending => return Ok(all),
                 Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
                 Poll::Ready(Ok(0)) => return Err(DisconnectReason::PeerClosed),
                 Poll::Ready(Ok(len)) => len,
             };
-            progress = true;
+            all = Received::All;
             add(&mut with.exchange.counters().bytes_received, len as u64);
             self.take(connection, len, with)?;
         }
-        Ok(progress)
+        Ok(Received::Part)
     }
 
     /// Takes the first `len` bytes that were received.

@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 
 use nanokafka::{Instant, Polled, Producer};
 
-pub use memory::MemoryRig;
+pub use memory::{Direction, End, MemoryRig, Tap};
 pub use smoltcp::SmoltcpRig;
 pub use tokio::TokioRig;
 
