@@ -1,5 +1,6 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | sim | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask bench | demo | kafka | sim | test`.
 
+mod bench;
 mod demo;
 mod kafka;
 mod screen;
@@ -29,6 +30,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Options),
     Demo(demo::Options),
     Kafka(kafka::Options),
     Sim(sim::Options),
@@ -41,6 +43,7 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = end_on_signal().and_then(|()| match &cli.command {
+        Command::Bench(options) => bench::run(options),
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
         Command::Sim(options) => sim::run(options),
