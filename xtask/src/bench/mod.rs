@@ -1,8 +1,12 @@
 //! `cargo xtask bench`: how fast, beside the peers and beside what cannot be undercut.
 
 mod callgrind;
+mod chart;
 mod clients;
 mod encode;
+mod host;
+mod measured;
+mod report;
 mod stats;
 
 use std::process::ExitCode;
@@ -23,10 +27,12 @@ pub(crate) struct Options {
 #[derive(Subcommand)]
 enum What {
     Encode(encode::Options),
+    Host(host::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match &options.what {
         What::Encode(options) => encode::run(options),
+        What::Host(options) => host::run(options),
     }
 }

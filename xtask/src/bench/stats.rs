@@ -12,6 +12,11 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The least and the greatest of these values.
+pub(crate) fn spread(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,5 +27,6 @@ mod tests {
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
         assert_eq!(median(&[7.0]), 7.0);
         assert!(median(&[]).is_nan());
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), (1.0, 3.0));
     }
 }
