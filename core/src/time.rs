@@ -30,7 +30,7 @@ impl Instant {
 
     /// This instant `millis` milliseconds later; stays at the last instant instead of wrapping.
     #[must_use]
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub const fn saturating_add_ms(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
@@ -98,7 +98,7 @@ impl NextWake {
     pub(crate) const ON_IO: Self = Self { wake: Wake::OnIo, reason: WakeReason::Io };
 
     // Called from a dozen places: inlined, it would be a dozen copies.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn at(&mut self, now: Instant, at: Instant, reason: WakeReason) {
         // A deadline that has passed is work for the very next call; `At` always lies in the future.
         let wake = if at > now { Wake::At(at) } else { Wake::Now };
