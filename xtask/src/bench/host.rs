@@ -48,8 +48,8 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// Records that warm the broker up, and are not counted.
-const WARM_UP_RECORDS: u64 = 1_000_000;
+/// Records of each client that warm the broker up, and are not counted.
+const WARM_UP_RECORDS: u64 = 500_000;
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut screen = Screen::new(options.json);
@@ -115,10 +115,11 @@ impl Bench {
     fn all_rounds(&mut self, options: &Options, screen: &mut Screen) -> Result<Vec<Sample>> {
         let mut order: Vec<Client> = self.programs.keys().copied().collect();
         screen.line("warming the broker up");
-        for client in order.clone() {
-            // Any client will do; Java's would take longest to make the same of the broker.
-            if client != Client::Java {
-                self.one(client, *options.partitions.first().unwrap_or(&1), WARM_UP_RECORDS / 2)?;
+        // Any client will do, but those two that take long to make the same of the broker.
+        let quick = order.iter().filter(|client| !matches!(client, Client::Java | Client::Rskafka));
+        for client in quick.copied().collect::<Vec<_>>() {
+            for partitions in &options.partitions {
+                self.one(client, *partitions, WARM_UP_RECORDS)?;
             }
         }
         let runs = options.partitions.len() * options.rounds as usize * order.len();

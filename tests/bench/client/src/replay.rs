@@ -1,5 +1,5 @@
 //! The floor of any client on a broker: one batch that was encoded before, sent again and again over one socket, with
-//! as many requests in flight as the others have.
+//! as many requests in flight as the others have. A request has the batch once for each partition.
 
 use std::io::{IoSlice, Read, Write};
 use std::net::TcpStream;
@@ -16,9 +16,12 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
     let value = plan::value();
     let per_batch = batch::capacity(BATCH_BYTES, &value) as u64;
     let full = batch::encode(per_batch as usize, &value);
-    let rest = plan.records % per_batch;
-    let last = (rest > 0).then(|| batch::encode(rest as usize, &value));
-    let requests = plan.records.div_ceil(per_batch);
+    let per_request = per_batch * u64::from(plan.partitions);
+    // What does not make a whole request goes to the first partition, in requests of one batch.
+    let (whole, rest) = (plan.records / per_request, plan.records % per_request);
+    let singles = rest.div_ceil(per_batch);
+    let requests = whole + singles;
+    let last = (rest % per_batch > 0).then(|| batch::encode((rest % per_batch) as usize, &value));
     let begin = Instant::now();
     let mut socket = TcpStream::connect(&plan.bootstrap)?;
     socket.set_nodelay(true)?;
@@ -28,7 +31,8 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
             take_answer(&mut socket, &mut answer, number - u64::from(IN_FLIGHT), plan)?;
         }
         let batch = if number + 1 == requests { last.as_ref().unwrap_or(&full) } else { &full };
-        write(&mut socket, &head(plan, number, batch.len()), batch)?;
+        let partitions = if number < whole { plan.partitions } else { 1 };
+        write(&mut socket, &heads(plan, number, partitions, batch.len()), batch)?;
     }
     for number in requests.saturating_sub(u64::from(IN_FLIGHT))..requests {
         take_answer(&mut socket, &mut answer, number, plan)?;
@@ -37,25 +41,30 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// All of a request in front of its batch. The partitions get one by turns.
-fn head(plan: &Plan, number: u64, batch_bytes: usize) -> Vec<u8> {
-    let mut body = Vec::new();
-    body.extend(0i16.to_be_bytes());
-    body.extend(VERSION.to_be_bytes());
-    body.extend((number as i32).to_be_bytes());
-    string(&mut body, "replay");
+/// What stands in front of each batch of a request.
+fn heads(plan: &Plan, number: u64, partitions: u16, batch_bytes: usize) -> Vec<Vec<u8>> {
+    let mut start = Vec::new();
+    start.extend(0i16.to_be_bytes());
+    start.extend(VERSION.to_be_bytes());
+    start.extend((number as i32).to_be_bytes());
+    string(&mut start, "replay");
     // No transaction, acks=all, 30 s; one topic.
-    body.extend((-1i16).to_be_bytes());
-    body.extend((-1i16).to_be_bytes());
-    body.extend(30_000i32.to_be_bytes());
-    body.extend(1i32.to_be_bytes());
-    string(&mut body, &plan.topic);
-    body.extend(1i32.to_be_bytes());
-    body.extend(((number % u64::from(plan.partitions)) as i32).to_be_bytes());
-    body.extend((batch_bytes as i32).to_be_bytes());
-    let mut head = Vec::from(((body.len() + batch_bytes) as i32).to_be_bytes());
-    head.extend(body);
-    head
+    start.extend((-1i16).to_be_bytes());
+    start.extend((-1i16).to_be_bytes());
+    start.extend(30_000i32.to_be_bytes());
+    start.extend(1i32.to_be_bytes());
+    string(&mut start, &plan.topic);
+    start.extend(i32::from(partitions).to_be_bytes());
+    let length = start.len() + usize::from(partitions) * (4 + 4 + batch_bytes);
+    let mut before = Vec::from((length as i32).to_be_bytes());
+    before.extend(start);
+    let head = |partition: u16| {
+        let mut head = std::mem::take(&mut before);
+        head.extend(i32::from(partition).to_be_bytes());
+        head.extend((batch_bytes as i32).to_be_bytes());
+        head
+    };
+    (0..partitions).map(head).collect()
 }
 
 fn string(out: &mut Vec<u8>, text: &str) {
@@ -64,13 +73,14 @@ fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// One system call where the socket has room.
-fn write(socket: &mut TcpStream, head: &[u8], batch: &[u8]) -> Result<(), Error> {
-    let mut written = socket.write_vectored(&[IoSlice::new(head), IoSlice::new(batch)])?;
-    if written < head.len() {
-        socket.write_all(&head[written..])?;
-        written = head.len();
+fn write(socket: &mut TcpStream, heads: &[Vec<u8>], batch: &[u8]) -> Result<(), Error> {
+    let mut parts: Vec<IoSlice<'_>> =
+        heads.iter().flat_map(|head| [IoSlice::new(head), IoSlice::new(batch)]).collect();
+    let mut left = &mut parts[..];
+    while !left.is_empty() {
+        let written = socket.write_vectored(left)?;
+        IoSlice::advance_slices(&mut left, written);
     }
-    socket.write_all(&batch[written - head.len()..])?;
     Ok(())
 }
 
@@ -79,12 +89,16 @@ fn take_answer(socket: &mut TcpStream, answer: &mut Vec<u8>, number: u64, plan: 
     socket.read_exact(&mut length)?;
     answer.resize(u32::from_be_bytes(length) as usize, 0);
     socket.read_exact(answer)?;
-    // Correlation id, one topic and its name, one partition and its number, then the error.
-    let error_at = 4 + 4 + 2 + plan.topic.len() + 4 + 4;
     let correlation_id = answer.first_chunk().map(|id| i32::from_be_bytes(*id));
-    let error = answer.get(error_at..).and_then(<[u8]>::first_chunk).map(|code| i16::from_be_bytes(*code));
-    if correlation_id != Some(number as i32) || error != Some(0) {
-        return Err(format!("request {number}: answer {correlation_id:?} with error {error:?}").into());
+    // Correlation id, one topic and its name, the number of partitions.
+    let partitions_at = 4 + 4 + 2 + plan.topic.len() + 4;
+    // Then for each its number, error, base offset, append time and log start; and the throttle time.
+    let answers = answer.get(partitions_at..).unwrap_or(&[]).chunks_exact(4 + 2 + 8 + 8 + 8);
+    if correlation_id != Some(number as i32)
+        || answers.len() == 0
+        || answers.clone().any(|answer| answer[4..6] != [0, 0])
+    {
+        return Err(format!("request {number}: correlation id {correlation_id:?}, answer {answer:?}").into());
     }
     Ok(())
 }
