@@ -1,9 +1,10 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | sim | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | sim | size | test`.
 
 mod demo;
 mod kafka;
 mod screen;
 mod sim;
+mod size;
 mod steps;
 mod test;
 mod workspace;
@@ -32,6 +33,7 @@ enum Command {
     Demo(demo::Options),
     Kafka(kafka::Options),
     Sim(sim::Options),
+    Size(size::Options),
     Test(test::Options),
 }
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
         Command::Sim(options) => sim::run(options),
+        Command::Size(options) => size::run(options),
         Command::Test(options) => test::run(options),
     });
     while ENDING.load(Ordering::SeqCst) {

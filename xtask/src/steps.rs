@@ -43,6 +43,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("format", Rust, "all code is formatted", &[
         Cargo("fmt --all --check"),
         Cargo("fmt --manifest-path {firmware} --all --check"),
+        Cargo("fmt --manifest-path tests/sizes/Cargo.toml --all --check"),
     ]),
     step("clippy", Rust, "no warnings, core also with each of its features", &[
         Cargo("clippy --workspace --all-targets -- -D warnings"),
@@ -57,6 +58,9 @@ pub(crate) const STEPS: &[Step] = &[
     step("bare-metal", Rust, "core, the adapters for devices and the telemetry library on four targets", &[
         CargoForEachTarget("build -p nanokafka -p nanokafka-smoltcp -p nanokafka-embedded-io"),
         CargoForEachTarget("build --manifest-path {firmware} -p telemetry"),
+    ]),
+    step("size", Rust, "no image is more than 1 % larger than SIZES.md says", &[
+        Xtask("size --check"),
     ]),
     step("unit", Rust, "unit and documentation tests of every crate but the shared suite's, and the firmware's application on tokio", &[
         Cargo("test --workspace --exclude nanokafka-tests"),
