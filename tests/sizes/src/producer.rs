@@ -1,5 +1,7 @@
 //! An application that uses the whole of a producer, with nothing that the compiler could know beforehand.
 
+use core::mem::MaybeUninit;
+
 use nanokafka::{
     Acks, Config, Header, Instant, Overflow, Producer, Record, Resources, TopicId, Transport, Wake,
 };
