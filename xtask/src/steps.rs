@@ -51,6 +51,8 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("clippy -p nanokafka --features defmt -- -D warnings"),
         Cargo("clippy -p nanokafka --all-features -- -D warnings"),
         Cargo("clippy --manifest-path {firmware} --workspace --release -- -D warnings"),
+        Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features core,defmt,log -- -D warnings"),
+        Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features smoltcp-adapter -- -D warnings"),
     ]),
     step("docs", Rust, "the documentation builds without a warning", &[
         Doc("doc --workspace --no-deps"),

@@ -70,6 +70,7 @@ fn now() -> Instant {
     Instant::from_millis(millis() as i64)
 }
 
+#[allow(clippy::deref_addrof, reason = "what it proposes is a reference to a `static mut`")]
 pub fn run() -> ! {
     // SAFETY: called once, by the only thread there is.
     let (rx, tx, frame) = unsafe { (&mut *(&raw mut RX), &mut *(&raw mut TX), &mut *(&raw mut FRAME)) };

@@ -27,6 +27,7 @@ pub struct App {
 }
 
 /// The application, in its static memory.
+#[allow(clippy::deref_addrof, reason = "what it proposes is a reference to a `static mut`")]
 pub fn app() -> &'static mut App {
     // SAFETY: called once, by the only thread there is.
     let (memory, place) = unsafe { (&mut *(&raw mut MEMORY), &mut *(&raw mut PRODUCER)) };
