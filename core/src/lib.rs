@@ -83,7 +83,7 @@ mod wire;
 pub use accumulator::{BatchSlot, PartitionQueue, TopicQueue};
 pub use batch::{Headers, StoredHeader, StoredRecord, StoredRecords};
 pub use code::ErrorCode;
-pub use config::{Acks, Config, ConfigError, Overflow};
+pub use config::{Acks, AddressMapping, Config, ConfigError, Overflow};
 pub use counters::Counters;
 pub use delivery::{Ack, BatchId, Delivery, DeliveryError, SendError, Ticket, TopicId};
 pub use idempotence::SequenceSlot;

@@ -5,6 +5,7 @@
 //! * [`link`]: an Ethernet link that loses, delays, reorders and doubles frames.
 //! * [`rig`]: a transport for the producer, a way to let time pass, and the cluster at the other end.
 //! * [`world`]: a producer on a rig, with a journal of all that was submitted and reported.
+//! * [`catalogue`]: whether the tests that a document names exist.
 //! * [`journal`]: what was submitted, and what was reported.
 //! * [`oracle`]: the six counts, from the journal and the log.
 //! * [`real`]: a producer of a real cluster.
@@ -14,6 +15,7 @@
 
 pub mod board;
 pub mod broker;
+pub mod catalogue;
 pub mod journal;
 pub mod link;
 pub mod oracle;

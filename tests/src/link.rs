@@ -1,4 +1,4 @@
-//! An Ethernet link between two smoltcp hosts that loses, delays, reorders and doubles frames, from a seed.
+//! An Ethernet link between two smoltcp hosts that loses, delays, reorders, doubles and corrupts frames, from a seed.
 //!
 //! Nothing here waits: a frame has the time at which it arrives, and a host that asks earlier gets nothing.
 
@@ -14,6 +14,11 @@ use crate::random::Random;
 /// Ethernet's payload and header.
 const FRAME_BYTES_MAX: usize = 1514;
 
+/// RFC 894: destination, source and EtherType.
+const ETHERNET_HEADER_BYTES: usize = 14;
+/// RFC 894.
+const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
+
 /// What the link does to frames. All zero: they arrive at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkFaults {
@@ -21,6 +26,8 @@ pub struct LinkFaults {
     pub lost_permille: u64,
     /// How many of 1000 frames arrive twice.
     pub doubled_permille: u64,
+    /// How many of 1000 IPv4 packets arrive with one bit changed that Ethernet's own check has missed.
+    pub corrupted_permille: u64,
     /// The least time that a frame takes, in milliseconds.
     pub delay_ms: u64,
     /// Each frame takes up to this much longer, by chance: frames overtake each other.
@@ -33,7 +40,14 @@ impl LinkFaults {
     /// A bad radio link: 2 % lost, 1 % doubled, 5 to 25 ms and out of order.
     #[must_use]
     pub const fn bad_radio() -> Self {
-        Self { lost_permille: 20, doubled_permille: 10, delay_ms: 5, jitter_ms: 20, bytes_per_ms: 0 }
+        Self {
+            lost_permille: 20,
+            doubled_permille: 10,
+            corrupted_permille: 0,
+            delay_ms: 5,
+            jitter_ms: 20,
+            bytes_per_ms: 0,
+        }
     }
 }
 
@@ -46,6 +60,8 @@ pub struct LinkCounts {
     pub lost: u64,
     /// Of these, doubled.
     pub doubled: u64,
+    /// Of these, corrupted.
+    pub corrupted: u64,
     /// Frames that arrived before one that was sent earlier in the same direction.
     pub reordered: u64,
 }
@@ -84,7 +100,16 @@ impl Wire {
             self.sent += 1;
             let later = self.in_flight[direction].last_key_value().is_some_and(|(&(at, _), _)| at > arrives);
             self.counts.reordered += u64::from(later);
-            self.in_flight[direction].insert((arrives, self.sent), frame.clone());
+            let mut arriving = frame.clone();
+            // ARP has no checksum of its own to find it out by.
+            if frame.get(12..14) == Some(&ETHERTYPE_IPV4)
+                && self.random.chance(self.faults.corrupted_permille)
+            {
+                let bit = self.random.below((frame.len() - ETHERNET_HEADER_BYTES) as u64 * 8) as usize;
+                arriving[ETHERNET_HEADER_BYTES + bit / 8] ^= 1 << (bit % 8);
+                self.counts.corrupted += 1;
+            }
+            self.in_flight[direction].insert((arrives, self.sent), arriving);
         }
     }
 
@@ -249,6 +274,21 @@ mod tests {
         assert_eq!(link.next_arrival(), Some(5));
         assert!(take(&mut b, 5).is_some());
         assert_eq!(link.next_arrival(), Some(10));
+    }
+
+    #[test]
+    fn a_corrupted_packet_has_one_other_bit_behind_the_header_of_ethernet() {
+        let faults = LinkFaults { corrupted_permille: 1000, ..LinkFaults::default() };
+        let (link, mut a, mut b) = Link::new(1, faults);
+        let mut packet = [0; 60];
+        packet[12..14].copy_from_slice(&ETHERTYPE_IPV4);
+        put(&mut a, 0, &packet);
+        put(&mut a, 0, &[0; 60]);
+        let arrived = take(&mut b, 0).unwrap();
+        assert_eq!(arrived[..14], packet[..14]);
+        let changed: u32 = arrived.iter().zip(&packet).map(|(a, b)| (a ^ b).count_ones()).sum();
+        assert_eq!((changed, link.counts().corrupted), (1, 1));
+        assert_eq!(take(&mut b, 0).as_deref(), Some(&[0; 60][..]), "ARP is left alone");
     }
 
     #[test]

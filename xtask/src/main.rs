@@ -1,8 +1,9 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask chaos | demo | kafka | sim | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask chaos | demo | kafka | mutants | sim | test`.
 
 mod chaos;
 mod demo;
 mod kafka;
+mod mutants;
 mod screen;
 mod sim;
 mod steps;
@@ -33,6 +34,7 @@ enum Command {
     Chaos(chaos::Options),
     Demo(demo::Options),
     Kafka(kafka::Options),
+    Mutants(mutants::Options),
     Sim(sim::Options),
     Test(test::Options),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Chaos(options) => chaos::run(options),
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
+        Command::Mutants(options) => mutants::run(options),
         Command::Sim(options) => sim::run(options),
         Command::Test(options) => test::run(options),
     });

@@ -1,8 +1,8 @@
 //! The core's producer together with the memory and texts that it borrows.
 
 use nanokafka::{
-    BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue, PartitionSlot, SequenceSlot,
-    Storage, TopicQueue, TopicSlot,
+    AddressMapping, BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue,
+    PartitionSlot, SequenceSlot, Storage, TopicQueue, TopicSlot,
 };
 use self_cell::{MutBorrow, self_cell};
 
@@ -11,15 +11,25 @@ use crate::options::Options;
 /// Bytes of a response that core takes from our buffers at once.
 const RECEIVE_BYTES: usize = 4_096;
 
-type AddressList<'a> = Vec<&'a str>;
+/// The bootstrap list and the address map, as core borrows them.
+struct AddressLists<'a> {
+    bootstrap: Vec<&'a str>,
+    map: Vec<AddressMapping<'a>>,
+}
+
+/// The same, as we own them.
+struct AddressOptions {
+    bootstrap: Vec<String>,
+    map: Vec<(String, String)>,
+}
+
 type CoreProducer<'a> = nanokafka::Producer<'a>;
 
 self_cell!(
-    /// `&[&str]` is what core borrows, `Vec<String>` what we own.
     struct Addresses {
-        owner: Vec<String>,
+        owner: AddressOptions,
         #[covariant]
-        dependent: AddressList,
+        dependent: AddressLists,
     }
 );
 
@@ -48,6 +58,23 @@ self_cell!(
     }
 );
 
+impl AddressOptions {
+    fn of(options: &Options) -> Self {
+        Self { bootstrap: options.bootstrap.clone(), map: options.address_map.clone() }
+    }
+
+    fn lend(&self) -> AddressLists<'_> {
+        AddressLists {
+            bootstrap: self.bootstrap.iter().map(String::as_str).collect(),
+            map: self
+                .map
+                .iter()
+                .map(|(advertised, reached_at)| AddressMapping { advertised, reached_at })
+                .collect(),
+        }
+    }
+}
+
 fn table<T>(len: usize, unused: fn() -> T) -> Vec<T> {
     std::iter::repeat_with(unused).take(len).collect()
 }
@@ -57,9 +84,7 @@ impl Memory {
     fn new(options: Options) -> Self {
         let partitions = options.topics.saturating_mul(options.partitions_per_topic);
         Self {
-            addresses: Addresses::new(options.bootstrap.clone(), |owned| {
-                owned.iter().map(String::as_str).collect()
-            }),
+            addresses: Addresses::new(AddressOptions::of(&options), AddressOptions::lend),
             arena: vec![0; options.batches.saturating_mul(options.batch_bytes)],
             batches: table(options.batches, BatchSlot::new),
             topics: table(options.topics, TopicSlot::new),
@@ -75,7 +100,8 @@ impl Memory {
     }
 
     fn lend(&mut self, now: Instant) -> Result<CoreProducer<'_>, ConfigError> {
-        let config = self.options.config(self.addresses.borrow_dependent(), &self.options.client_id);
+        let AddressLists { bootstrap, map } = self.addresses.borrow_dependent();
+        let config = self.options.config(bootstrap, map, &self.options.client_id);
         let storage = Storage {
             batch_bytes: self.options.batch_bytes,
             arena: &mut self.arena,

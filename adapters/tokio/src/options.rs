@@ -1,6 +1,6 @@
 use std::hash::{BuildHasher, RandomState};
 
-use nanokafka::{Acks, Config, ConfigError, Overflow};
+use nanokafka::{Acks, AddressMapping, Config, ConfigError, Overflow};
 
 /// A producer's configuration and capacities. Times are in milliseconds, sizes in bytes; the names, rules and
 /// defaults of the first part are core's [`Config`].
@@ -19,6 +19,9 @@ use nanokafka::{Acks, Config, ConfigError, Overflow};
 pub struct Options {
     /// `bootstrap.servers`: 1 to 16 brokers to start from, each `host:port` or `[ipv6]:port`. No default.
     pub bootstrap: Vec<String>,
+    /// Brokers that are reached elsewhere than where they say (NAT, port forwarding), at most 64: the advertised
+    /// `host:port`, and the one to connect to. Default none.
+    pub address_map: Vec<(String, String)>,
     /// `client.id`: what brokers log and set quotas for, at most 64 bytes. Default `nanokafka`.
     pub client_id: String,
     /// `acks`. Default all.
@@ -50,6 +53,8 @@ pub struct Options {
     pub reconnect_backoff_ms: u32,
     /// `reconnect.backoff.max.ms`. Default 1000.
     pub reconnect_backoff_max_ms: u32,
+    /// `connections.max.idle.ms`. Default 540000; `u32::MAX`: never.
+    pub connections_max_idle_ms: u32,
     /// `socket.connection.setup.timeout.ms`. Default 10000.
     pub socket_connection_setup_timeout_ms: u32,
     /// `socket.connection.setup.timeout.max.ms`. Default 30000.
@@ -83,6 +88,7 @@ impl Options {
         let core = Config::new(&[]);
         Self {
             bootstrap: bootstrap.into_iter().map(Into::into).collect(),
+            address_map: Vec::new(),
             client_id: core.client_id.to_owned(),
             acks: core.acks,
             linger_ms: core.linger_ms,
@@ -98,6 +104,7 @@ impl Options {
             allow_auto_topic_creation: core.allow_auto_topic_creation,
             reconnect_backoff_ms: core.reconnect_backoff_ms,
             reconnect_backoff_max_ms: core.reconnect_backoff_max_ms,
+            connections_max_idle_ms: core.connections_max_idle_ms,
             socket_connection_setup_timeout_ms: core.socket_connection_setup_timeout_ms,
             socket_connection_setup_timeout_max_ms: core.socket_connection_setup_timeout_max_ms,
             overflow: core.overflow,
@@ -111,9 +118,15 @@ impl Options {
         }
     }
 
-    pub(crate) fn config<'a>(&self, bootstrap: &'a [&'a str], client_id: &'a str) -> Config<'a> {
+    pub(crate) fn config<'a>(
+        &self,
+        bootstrap: &'a [&'a str],
+        address_map: &'a [AddressMapping<'a>],
+        client_id: &'a str,
+    ) -> Config<'a> {
         Config {
             bootstrap,
+            address_map,
             client_id,
             acks: self.acks,
             linger_ms: self.linger_ms,
@@ -131,6 +144,7 @@ impl Options {
             allow_auto_topic_creation: self.allow_auto_topic_creation,
             reconnect_backoff_ms: self.reconnect_backoff_ms,
             reconnect_backoff_max_ms: self.reconnect_backoff_max_ms,
+            connections_max_idle_ms: self.connections_max_idle_ms,
             socket_connection_setup_timeout_ms: self.socket_connection_setup_timeout_ms,
             socket_connection_setup_timeout_max_ms: self.socket_connection_setup_timeout_max_ms,
             overflow: self.overflow,

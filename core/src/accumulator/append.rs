@@ -43,10 +43,9 @@ impl Accumulator<'_> {
         if self.closed {
             return Err(SendError::Closed);
         }
-        let max_bytes = self.slot_bytes.saturating_sub(batch::HEADER_BYTES);
-        match batch::first_record_bytes(record, value_len) {
-            Some(bytes) if bytes <= max_bytes => {}
-            Some(_) | None => return Err(SendError::TooLarge { max_bytes }),
+        let max_bytes = self.slot_bytes.wrapping_sub(batch::HEADER_BYTES);
+        if batch::first_record_bytes(record, value_len) > max_bytes {
+            return Err(SendError::TooLarge { max_bytes });
         }
         let mut queue = self.choose_queue(record, random)?;
         let mut placed = self.append_to_open(queue, record, value_len);
@@ -167,7 +166,7 @@ impl Accumulator<'_> {
         // The slot was measured before: a first record of this size fits.
         let placed = self.write(index, record, value_len, self.slot_bytes);
         let mut placed = placed.map_err(|NoRoom| SendError::TooLarge {
-            max_bytes: self.slot_bytes.saturating_sub(batch::HEADER_BYTES),
+            max_bytes: self.slot_bytes.wrapping_sub(batch::HEADER_BYTES),
         })?;
         placed.ticket.dropped = dropped;
         Ok(placed)
@@ -182,7 +181,7 @@ impl Accumulator<'_> {
     fn open(&mut self, now: Instant, index: u16, queue: Queue, record: &Record<'_>) {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
-        self.unfinished = self.unfinished.saturating_add(1);
+        self.unfinished = self.unfinished.wrapping_add(1);
         let range = self.slot_range(index);
         let len = self.arena.get_mut(range).and_then(|slot| batch::begin(slot, record.timestamp_ms).ok());
         self.batches.reset(index);
@@ -223,16 +222,16 @@ impl Accumulator<'_> {
         let batch = self.batches.get_mut(index).ok_or(NoRoom)?;
         let slot = self.arena.get_mut(range.clone()).and_then(|slot| slot.get_mut(..limit)).ok_or(NoRoom)?;
         let appended = batch::append(slot, batch.len as usize, batch.count, record, value_len)?;
-        let bytes = appended.len.saturating_sub(batch.len as usize);
+        let bytes = appended.len.wrapping_sub(batch.len as usize);
         let ticket =
             Ticket { batch: BatchId::new(index, batch.generation), index: batch.count, dropped: None };
         batch.len = appended.len as u32;
-        batch.count = batch.count.saturating_add(1);
+        batch.count = batch.count.wrapping_add(1);
         if appended.len >= self.policy.due_bytes {
             batch.phase = Phase::Queued;
         }
         let value =
-            range.start.saturating_add(appended.value.start)..range.start.saturating_add(appended.value.end);
+            range.start.wrapping_add(appended.value.start)..range.start.wrapping_add(appended.value.end);
         Ok(Placed { ticket, value, bytes })
     }
 

@@ -161,8 +161,8 @@ impl<'a> Accumulator<'a> {
     }
 
     fn slot_range(&self, batch: u16) -> core::ops::Range<usize> {
-        let start = usize::from(batch).saturating_mul(self.slot_bytes);
-        start..start.saturating_add(self.slot_bytes)
+        let start = usize::from(batch).wrapping_mul(self.slot_bytes);
+        start..start.wrapping_add(self.slot_bytes)
     }
 
     /// A batch's bytes.

@@ -41,15 +41,14 @@ pub(super) enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Undecided = 0,
-    Delivered(Ack),
-    Failed(DeliveryError),
+    Decided(Result<Ack, DeliveryError>),
 }
 
 impl Outcome {
     pub(super) fn is_decided(&self) -> bool {
         match self {
             Self::Undecided => false,
-            Self::Delivered(_) | Self::Failed(_) => true,
+            Self::Decided(_) => true,
         }
     }
 }

@@ -1,5 +1,32 @@
 use crate::transport::Endpoint;
 
+/// Where a broker is reached from here whose advertised address is not: behind NAT, a port forwarding or a gateway.
+///
+/// The advertised address stays what metadata says; connections go to the other one. A name is resolved when it is
+/// used, as any.
+///
+/// ```
+/// use nanokafka::{AddressMapping, Config};
+/// let config = Config {
+///     address_map: &[AddressMapping { advertised: "kafka-1.internal:9092", reached_at: "203.0.113.7:19092" }],
+///     ..Config::new(&["203.0.113.7:19092"])
+/// };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressMapping<'a> {
+    /// `host:port` as the broker advertises it (`advertised.listeners`), letter for letter.
+    pub advertised: &'a str,
+    /// `host:port` (`[address]:port` for IPv6) to connect to instead.
+    pub reached_at: &'a str,
+}
+
+/// Where to connect to for an advertised address: the first entry that names it, or itself.
+pub(crate) fn reached_at<'e>(map: &'e [AddressMapping<'_>], advertised: Endpoint<'e>) -> Endpoint<'e> {
+    let entry = map.iter().find(|entry| endpoint_of(entry.advertised) == Some(advertised));
+    entry.and_then(|entry| endpoint_of(entry.reached_at)).unwrap_or(advertised)
+}
+
 /// The host and port of `host:port` or `[host]:port`; `None` when it is neither.
 pub(crate) fn endpoint_of(address: &str) -> Option<Endpoint<'_>> {
     let Parts { start, end, port } = parts_of(address.as_bytes())?;

@@ -19,6 +19,9 @@ pub(crate) const MAX_IN_FLIGHT: usize = 5;
 /// A bound on the bootstrap list, so that a broker's place in it fits a negative node id of 8 bits.
 const BOOTSTRAP_MAX: usize = 16;
 
+/// A bound on what is looked through each time that a broker's address is asked for.
+const ADDRESS_MAP_MAX: usize = 64;
+
 /// What a client id may take of a connection's request-head buffer.
 const CLIENT_ID_BYTES_MAX: usize = 64;
 
@@ -51,6 +54,16 @@ impl Config<'_> {
         let mut index = 0;
         while index < count {
             require!(parts_of(self.bootstrap[index].as_bytes()).is_some(), BootstrapEntry, index);
+            index += 1;
+        }
+        let count = self.address_map.len();
+        require!(count <= ADDRESS_MAP_MAX, AddressMapLong, count);
+        let mut index = 0;
+        while index < count {
+            let entry = self.address_map[index];
+            let is_good = parts_of(entry.advertised.as_bytes()).is_some()
+                && parts_of(entry.reached_at.as_bytes()).is_some();
+            require!(is_good, AddressMapEntry, index);
             index += 1;
         }
         let client_id = self.client_id.len();
@@ -109,6 +122,7 @@ impl Config<'_> {
             self.socket_connection_setup_timeout_max_ms
         );
         require!(self.metadata_max_age_ms >= 1, MetadataMaxAge, self.metadata_max_age_ms);
+        require!(self.connections_max_idle_ms >= 1, ConnectionsMaxIdle, self.connections_max_idle_ms);
         Ok(())
     }
 }
@@ -116,11 +130,15 @@ impl Config<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::AddressMapping;
 
     #[test]
     fn the_defaults_are_valid_for_any_bootstrap_address() {
         assert_eq!(Config::new(&["h:1"]).validate(), Ok(()));
     }
+
+    const GOOD: AddressMapping<'static> = AddressMapping { advertised: "a:1", reached_at: "[::1]:2" };
+    const BAD: AddressMapping<'static> = AddressMapping { advertised: "a:1", reached_at: "b" };
 
     #[test]
     fn each_rule_names_its_field_and_value() {
@@ -151,6 +169,9 @@ mod tests {
                 1,
             ),
             (Config { metadata_max_age_ms: 0, ..base }, "metadata_max_age_ms", 0),
+            (Config { connections_max_idle_ms: 0, ..base }, "connections_max_idle_ms", 0),
+            (Config { address_map: &[GOOD, BAD], ..base }, "address_map", 1),
+            (Config { address_map: &[GOOD; 65], ..base }, "address_map", 65),
         ];
         for (config, field, value) in cases {
             let error = config.validate().unwrap_err();

@@ -4,7 +4,8 @@ mod address;
 mod check;
 mod rule;
 
-pub(crate) use address::endpoint_of;
+pub use address::AddressMapping;
+pub(crate) use address::{endpoint_of, reached_at};
 pub(crate) use check::{MAX_IN_FLIGHT, require};
 pub use rule::ConfigError;
 pub(crate) use rule::Rule;
@@ -77,6 +78,8 @@ pub struct Config<'a> {
     /// `bootstrap.servers`: brokers to start from, each `host:port` (`[address]:port` for IPv6). They also stay
     /// the last resort when no broker of the cluster can be reached. No default.
     pub bootstrap: &'a [&'a str],
+    /// Brokers that are reached elsewhere than where they say: at most 64. Default none. Kafka has no such setting.
+    pub address_map: &'a [AddressMapping<'a>],
     /// `client.id`: what brokers log and set quotas for. Default `nanokafka`. Kafka: empty.
     pub client_id: &'a str,
     /// `acks`. Default all.
@@ -95,7 +98,7 @@ pub struct Config<'a> {
     /// `retries`: how often a batch is sent again. Default 2147483647: `delivery_timeout_ms` decides.
     pub retries: u32,
     /// `retry.backoff.ms`: the first wait before a batch is sent again, or metadata asked for again; it doubles
-    /// with each attempt, with 20 % of jitter. Default 100. 0 counts as 1.
+    /// with each attempt, and for metadata with each answer that brings nothing new, with 20 % of jitter. Default 100. 0 counts as 1.
     pub retry_backoff_ms: u32,
     /// `retry.backoff.max.ms`: where the doubling ends. Default 1000.
     pub retry_backoff_max_ms: u32,
@@ -120,6 +123,10 @@ pub struct Config<'a> {
     pub reconnect_backoff_ms: u32,
     /// `reconnect.backoff.max.ms`: where the doubling ends. Default 1000. On a radio link, think of 60000.
     pub reconnect_backoff_max_ms: u32,
+    /// `connections.max.idle.ms`: a connection that carried no request for so long is closed, before a broker (after
+    /// 600000) or a NAT gateway on the way forgets it; the next batch opens it again. Default 540000. `u32::MAX`:
+    /// never.
+    pub connections_max_idle_ms: u32,
     /// `socket.connection.setup.timeout.ms`: how long name resolution and TCP may take, until the connection can
     /// carry a request; it doubles with each failure. Default 10000.
     pub socket_connection_setup_timeout_ms: u32,
@@ -138,6 +145,7 @@ impl<'a> Config<'a> {
     pub const fn new(bootstrap: &'a [&'a str]) -> Self {
         Self {
             bootstrap,
+            address_map: &[],
             client_id: "nanokafka",
             acks: Acks::All,
             linger_ms: 5,
@@ -154,6 +162,7 @@ impl<'a> Config<'a> {
             allow_auto_topic_creation: true,
             reconnect_backoff_ms: 50,
             reconnect_backoff_max_ms: 1_000,
+            connections_max_idle_ms: 540_000,
             socket_connection_setup_timeout_ms: 10_000,
             socket_connection_setup_timeout_max_ms: 30_000,
             overflow: Overflow::Reject,

@@ -78,7 +78,7 @@ impl Idempotence<'_> {
             return Answered::Again;
         }
         match answer.error.class() {
-            Class::Success => {
+            Class::Success if answer.error == ErrorCode::NONE => {
                 self.producer_id = answer.producer_id;
                 self.producer_epoch = answer.producer_epoch;
                 self.identity = self.identity.wrapping_add(1).max(1);
@@ -98,7 +98,8 @@ impl Idempotence<'_> {
                 self.back_off(now, random);
                 Answered::FailWaiting(answer.error)
             }
-            Class::Split | Class::Sequence | Class::Fatal | Class::FatalToProducer => {
+            // `DUPLICATE_SEQUENCE_NUMBER` is a success for a batch, but brings no producer id.
+            Class::Success | Class::Split | Class::Sequence | Class::Fatal | Class::FatalToProducer => {
                 self.fail(answer.error);
                 Answered::Fatal
             }

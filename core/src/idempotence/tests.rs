@@ -89,7 +89,8 @@ fn each_code_of_init_producer_id_has_its_meaning() {
         idempotence.request_started();
         let answered = idempotence.answered(at(0), answer(code, 0), &mut Random::new(1));
         let expected = match code {
-            0 | 46 => Answered::Ready,
+            // 46 is a success for a batch only: with it comes no id.
+            0 => Answered::Ready,
             31 | 53 => Answered::FailWaiting(ErrorCode::new(code)),
             2 | 3 | 5 | 6 | 7 | 9 | 13 | 14 | 15 | 16 | 19 | 20 | 51 | 56 | 72 | 74 | 75 | 89 | 100 | 103 => {
                 Answered::Again

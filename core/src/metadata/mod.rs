@@ -15,7 +15,7 @@ use schedule::Schedule;
 pub use topics::{PartitionSlot, RegisterError, TopicSlot};
 
 use crate::code::ErrorCode;
-use crate::config::Config;
+use crate::config::{AddressMapping, Config, reached_at};
 use crate::delivery::TopicId;
 use crate::time::Instant;
 use crate::transport::Endpoint;
@@ -24,6 +24,7 @@ pub(crate) struct Metadata<'a> {
     topics: &'a mut [TopicSlot],
     partitions: &'a mut [PartitionSlot],
     brokers: Brokers<'a>,
+    address_map: &'a [AddressMapping<'a>],
     partitions_per_topic: usize,
     schedule: Schedule,
     incoming: Incoming,
@@ -35,11 +36,13 @@ pub(crate) struct Metadata<'a> {
     asked: u16,
     /// A pass was made for brokers' addresses alone; there is no second one without backoff.
     second_pass: bool,
+    /// Of what the last update left behind.
+    digest: u32,
 }
 
 impl<'a> Metadata<'a> {
     pub(crate) fn new(
-        config: &Config<'_>,
+        config: &Config<'a>,
         now: Instant,
         topics: &'a mut [TopicSlot],
         partitions: &'a mut [PartitionSlot],
@@ -53,6 +56,7 @@ impl<'a> Metadata<'a> {
             topics,
             partitions,
             brokers: Brokers(brokers),
+            address_map: config.address_map,
             partitions_per_topic,
             schedule: Schedule::new(config, now),
             incoming: Incoming::new(),
@@ -60,6 +64,7 @@ impl<'a> Metadata<'a> {
             updating: None,
             asked: 0,
             second_pass: false,
+            digest: 0,
         }
     }
 
@@ -69,9 +74,9 @@ impl<'a> Metadata<'a> {
         self.brokers.find(leader).map(|_| leader)
     }
 
-    /// Where a broker listens.
+    /// Where a broker is reached.
     pub(crate) fn endpoint(&self, node: i32) -> Option<Endpoint<'_>> {
-        self.brokers.find(node)?.endpoint()
+        self.brokers.find(node)?.endpoint().map(|advertised| reached_at(self.address_map, advertised))
     }
 
     /// The brokers whose addresses are known.

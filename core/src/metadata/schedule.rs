@@ -16,7 +16,7 @@ pub(super) struct Schedule {
     pub(super) in_progress: bool,
     last_success: Option<Instant>,
     not_before: Instant,
-    /// Updates in a row that did not settle everything.
+    /// Updates in a row that failed, left a question open, or brought nothing new although somebody had asked.
     attempts: u32,
 }
 
@@ -55,22 +55,28 @@ impl Schedule {
     }
 
     pub(super) fn started(&mut self) {
+        // Only age called for it: that it brings nothing new is what one hopes.
+        if !self.requested {
+            self.attempts = 0;
+        }
         self.requested = false;
         self.new_topic = false;
         self.in_progress = true;
     }
 
-    /// An update came in. `settled`: it left no question open.
-    pub(super) fn succeeded(&mut self, now: Instant, settled: bool, random: &mut Random) {
+    /// An update came in. `settled`: it left no question open. `equivalent`: it was the same as the one before, so
+    /// that whoever asked for it will ask again.
+    pub(super) fn succeeded(&mut self, now: Instant, settled: bool, equivalent: bool, random: &mut Random) {
         self.in_progress = false;
         self.last_success = Some(now);
-        self.requested = self.new_topic;
-        self.back_off(now, settled, random);
+        self.requested = self.new_topic || !settled;
+        self.back_off(now, settled && !equivalent, random);
     }
 
     /// No answer, or none that could be used.
     pub(super) fn failed(&mut self, now: Instant, random: &mut Random) {
         self.in_progress = false;
+        self.requested = true;
         self.back_off(now, false, random);
     }
 
@@ -82,9 +88,8 @@ impl Schedule {
         self.not_before = now;
     }
 
-    fn back_off(&mut self, now: Instant, settled: bool, random: &mut Random) {
-        self.attempts = if settled { 0 } else { self.attempts.saturating_add(1) };
-        self.requested |= !settled;
+    fn back_off(&mut self, now: Instant, progress: bool, random: &mut Random) {
+        self.attempts = if progress { 0 } else { self.attempts.saturating_add(1) };
         let doublings = self.attempts.saturating_sub(1);
         let wait_ms = random.backoff_ms(self.backoff_ms, doublings, self.backoff_max_ms);
         self.not_before = now.saturating_add_ms(u64::from(wait_ms));

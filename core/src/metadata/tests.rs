@@ -103,6 +103,46 @@ fn test_time_to_next_update_age_request_and_backoff_combine() {
 }
 
 #[test]
+fn test_metadata_equivalent_responses_backoff() {
+    let mut memory = Memory::new();
+    let mut metadata = metadata(&mut memory);
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        metadata.request_update();
+        answer(&mut metadata, 0, 1, 0, &[1, -1]);
+        metadata.request_update();
+        waits.push(metadata.next_update().unwrap().as_millis());
+    }
+    assert!((79..=120).contains(&waits[0]) && (79..=120).contains(&waits[1]), "{waits:?}");
+    assert!((319..=480).contains(&waits[3]) && (799..=1000).contains(&waits[6]), "{waits:?}");
+    answer(&mut metadata, 0, 1, 0, &[1, 1]);
+    metadata.request_update();
+    assert!(metadata.next_update().unwrap().as_millis() <= 120, "a leader is news");
+    // What age calls for is no news, and costs whoever asks next nothing.
+    answer(&mut metadata, 0, 1, 0, &[1, 1]);
+    metadata.schedule.requested = false;
+    answer(&mut metadata, 400_000, 1, 0, &[1, 1]);
+    metadata.request_update();
+    assert!(metadata.next_update().unwrap().as_millis() <= 400_120);
+}
+
+#[test]
+fn a_mapped_address_is_where_the_broker_is_reached_and_others_stay() {
+    const MAP: &[AddressMapping<'static>] = &[
+        AddressMapping { advertised: "h1:9092", reached_at: "[2001:db8::1]:19092" },
+        AddressMapping { advertised: "h2:9093", reached_at: "never:1" },
+    ];
+    let mut memory = Memory::new();
+    let Storage { topics, partitions, brokers, .. } = memory.lend();
+    let config = Config { address_map: MAP, ..CONFIG };
+    let mut metadata = Metadata::new(&config, at(0), topics, partitions, brokers);
+    metadata.register("t").unwrap();
+    answer(&mut metadata, 0, 2, 0, &[1]);
+    assert_eq!(metadata.endpoint(1), Some(Endpoint { host: "2001:db8::1", port: 19092 }));
+    assert_eq!(metadata.endpoint(2), Some(Endpoint { host: "h2", port: 9092 }));
+}
+
+#[test]
 fn test_topic_errors_are_asked_about_again_with_doubling_backoff_and_cleared_by_a_good_answer() {
     let mut memory = Memory::new();
     let mut metadata = metadata(&mut memory);

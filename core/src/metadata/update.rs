@@ -1,6 +1,7 @@
 use super::{Metadata, PartitionSlot};
 use crate::code::ErrorCode;
 use crate::fmt::{debug, warning};
+use crate::partition::murmur2;
 use crate::protocol::metadata::Event;
 use crate::random::Random;
 use crate::time::Instant;
@@ -69,8 +70,30 @@ impl Metadata<'_> {
         }
         self.second_pass = false;
         let settled = self.is_complete() && self.topic_error().is_none();
-        self.schedule.succeeded(now, settled, random);
+        let digest = self.new_digest();
+        let equivalent = core::mem::replace(&mut self.digest, digest) == digest;
+        self.schedule.succeeded(now, settled, equivalent, random);
         true
+    }
+
+    /// A digest of all that an update can change.
+    fn new_digest(&self) -> u32 {
+        let mut digest = 0u32;
+        // As in Firefox's hash: nobody gains by a collision, which only makes the next update wait longer.
+        let mut mix = |value: u32| digest = (digest.rotate_left(5) ^ value).wrapping_mul(0x9E37_79B9);
+        for topic in self.topics.iter() {
+            mix(topic.partitions);
+            mix(topic.error.code() as u32);
+        }
+        self.partitions.iter().for_each(|partition| mix(partition.leader.map_or(u32::MAX, |id| id as u32)));
+        for broker in self.brokers.0.iter() {
+            if let (Some(id), Some(endpoint)) = (broker.id(), broker.endpoint()) {
+                mix(id as u32);
+                mix(u32::from(endpoint.port));
+                mix(murmur2(endpoint.host.as_bytes()));
+            }
+        }
+        digest
     }
 
     fn on_topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
@@ -101,8 +124,8 @@ impl Metadata<'_> {
     }
 
     fn partitions_of(&mut self, topic: u16) -> &mut [PartitionSlot] {
-        let start = usize::from(topic).saturating_mul(self.partitions_per_topic);
-        let end = start.saturating_add(self.partitions_per_topic);
+        let start = usize::from(topic).wrapping_mul(self.partitions_per_topic);
+        let end = start.wrapping_add(self.partitions_per_topic);
         self.partitions.get_mut(start..end).unwrap_or(&mut [])
     }
 

@@ -1,4 +1,4 @@
-use heapless::Deque;
+use heapless::Vec;
 
 use super::receive::Incoming;
 use super::send::Outgoing;
@@ -24,7 +24,8 @@ pub enum DisconnectReason {
     MalformedResponse,
     /// The peer does not speak a version of a request that this producer needs.
     UnsupportedVersion,
-    /// The producer closed it: `close`, a broker that listens elsewhere now, or room for another broker.
+    /// The producer closed it: `close`, a broker that listens elsewhere now, room for another broker, or
+    /// `connections_max_idle_ms`.
     Closed,
 }
 
@@ -104,7 +105,7 @@ pub struct ConnectionSlot {
     pub(super) next_correlation_id: i32,
     pub(super) usable: Usable,
     // Metadata and ApiVersions obey the same limit as Produce.
-    pub(super) in_flight: Deque<InFlight, { MAX_IN_FLIGHT }>,
+    pub(super) in_flight: Vec<InFlight, { MAX_IN_FLIGHT }>,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Incoming,
     pub(super) drain_index: u16,
@@ -126,7 +127,7 @@ impl ConnectionSlot {
             throttled_until: Instant::from_millis(0),
             next_correlation_id: 0,
             usable: Usable::NONE,
-            in_flight: Deque::new(),
+            in_flight: Vec::new(),
             outgoing: Outgoing::new(),
             incoming: Incoming::new(),
             drain_index: 0,

@@ -55,6 +55,9 @@ pub(crate) trait Exchange: Sink {
 
     /// Where to count.
     fn counters(&mut self) -> &mut Counters;
+
+    /// Jitter of backoffs.
+    fn random(&mut self) -> &mut Random;
 }
 
 /// Which requests, besides those with batches, a connection took with it when it ended.
@@ -108,6 +111,7 @@ struct Limits {
     setup_timeout_max_ms: u32,
     reconnect_backoff_ms: u32,
     reconnect_backoff_max_ms: u32,
+    max_idle_ms: u32,
     max_in_flight: usize,
     answers_produce: bool,
 }
@@ -129,6 +133,7 @@ impl<'a> Network<'a> {
                 setup_timeout_max_ms: config.socket_connection_setup_timeout_max_ms,
                 reconnect_backoff_ms: config.reconnect_backoff_ms,
                 reconnect_backoff_max_ms: config.reconnect_backoff_max_ms,
+                max_idle_ms: config.connections_max_idle_ms,
                 max_in_flight: usize::from(config.max_in_flight),
                 answers_produce: config.acks.on_the_wire() != 0,
             },
@@ -158,6 +163,17 @@ impl<'a> Network<'a> {
     /// Whether any connection can carry requests.
     pub(crate) fn any_ready(&self) -> bool {
         self.connections.iter().any(|slot| slot.state == State::Ready)
+    }
+
+    /// Whether no connection is open, being opened, or waiting to be: nobody needs one.
+    pub(crate) fn rests(&self) -> bool {
+        self.connections.iter().all(|slot| slot.state == State::Free)
+    }
+
+    /// When a connection is closed because it carries nothing; `None`: it carries something, or never.
+    fn idle_end(&self, slot: &ConnectionSlot) -> Option<Instant> {
+        let max_idle_ms = Some(self.limits.max_idle_ms).filter(|ms| *ms != u32::MAX && slot.is_unused())?;
+        Some(slot.last_used.saturating_add_ms(u64::from(max_idle_ms)))
     }
 
     /// Whether no connection is open or being opened.
@@ -206,7 +222,7 @@ impl<'a> Network<'a> {
         slot.outgoing.begin(Outbound { connection, api, version, correlation_id, cursor: 0 });
         let deadline = now.saturating_add_ms(u64::from(limits.request_timeout_ms));
         // There was room: a ready connection has less than the most in flight.
-        let _ = slot.in_flight.push_back(InFlight { api, version, correlation_id, deadline });
+        let _ = slot.in_flight.push(InFlight { api, version, correlation_id, deadline });
     }
 
     fn backoff_until(&self, now: Instant, failures: u8, random: &mut Random) -> Instant {

@@ -11,12 +11,22 @@ use crate::code::ErrorCode;
 use crate::counters::add;
 use crate::fmt::{debug, warning};
 use crate::protocol::Api;
-use crate::random::Random;
 use crate::time::{Instant, NextWake, WakeReason};
 use crate::transport::{Slot, Transport};
 
 /// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
 const THROTTLE_MS_MAX: u32 = 60_000;
+
+/// How much was read of what a connection has received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Received {
+    /// There was nothing.
+    Nothing,
+    /// All there was.
+    All,
+    /// As much as a poll reads: there may be more.
+    Part,
+}
 
 /// What a poll of the network is given, besides the transport.
 pub(crate) struct Surroundings<'p, 'c, E> {
@@ -25,7 +35,6 @@ pub(crate) struct Surroundings<'p, 'c, E> {
     pub(crate) exchange: &'p mut E,
     /// Where pieces of responses are received.
     pub(crate) receive: &'p mut [u8],
-    pub(crate) random: &'p mut Random,
 }
 
 impl Network<'_> {
@@ -45,7 +54,7 @@ impl Network<'_> {
                     wake.now(WakeReason::Progress);
                 }
             }
-            self.add_deadline(with.now, connection, wake);
+            self.add_deadline(connection, wake);
         }
     }
 
@@ -86,8 +95,15 @@ impl Network<'_> {
             State::CheckingApiVersions | State::Ready => {
                 let sent = self.flush(connection, transport, with)?;
                 let received = self.receive(connection, transport, with)?;
-                self.check_request_timeout(connection, with)?;
-                Ok(sent || received)
+                // Who is polled late must not time out for what has come meanwhile and is still to be read.
+                if received != Received::Part {
+                    self.check_request_timeout(connection, with)?;
+                }
+                let idle_end = self.get(connection).and_then(|slot| self.idle_end(slot));
+                if idle_end.is_some_and(|at| at <= with.now) {
+                    return Err(DisconnectReason::Closed);
+                }
+                Ok(sent || received != Received::Nothing)
             }
         }
     }
@@ -137,8 +153,8 @@ impl Network<'_> {
         let progress = slot.outgoing.flush(with.cx, Slot::new(connection), transport, with.exchange)?;
         // With acks=0 nothing answers a produce request: it is done when it is written.
         if slot.outgoing.is_idle() && !answers_produce {
-            while slot.in_flight.back().is_some_and(|last| last.api == Api::Produce) {
-                slot.in_flight.pop_back();
+            while slot.in_flight.last().is_some_and(|last| last.api == Api::Produce) {
+                slot.in_flight.pop();
             }
         }
         Ok(progress)
@@ -149,20 +165,20 @@ impl Network<'_> {
         connection: u8,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<bool, DisconnectReason> {
-        let mut progress = false;
+    ) -> Result<Received, DisconnectReason> {
+        let mut all = Received::Nothing;
         for _ in 0..CALLS_PER_POLL {
             let len = match transport.poll_recv(with.cx, Slot::new(connection), with.receive) {
-                Poll::Pending => break,
+                Poll::Pending => return Ok(all),
                 Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
                 Poll::Ready(Ok(0)) => return Err(DisconnectReason::PeerClosed),
                 Poll::Ready(Ok(len)) => len,
             };
-            progress = true;
+            all = Received::All;
             add(&mut with.exchange.counters().bytes_received, len as u64);
             self.take(connection, len, with)?;
         }
-        Ok(progress)
+        Ok(Received::Part)
     }
 
     /// Takes the first `len` bytes that were received.
@@ -190,11 +206,14 @@ impl Network<'_> {
         while !piece.is_empty() {
             let Some(slot) = self.get_mut(connection) else { return Ok(()) };
             let unwritten = slot.outgoing.correlation_id();
-            let expected = slot.in_flight.front().filter(|request| Some(request.correlation_id) != unwritten);
+            let expected = slot.in_flight.first().filter(|request| Some(request.correlation_id) != unwritten);
             let Some(answer) = slot.incoming.take(connection, &mut piece, expected, with.exchange)? else {
                 continue;
             };
-            slot.in_flight.pop_front();
+            // Few, and small: a ring buffer would be more code.
+            if !slot.in_flight.is_empty() {
+                slot.in_flight.remove(0);
+            }
             self.on_answer(connection, answer, with)?;
         }
         Ok(())
@@ -207,14 +226,15 @@ impl Network<'_> {
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<(), DisconnectReason> {
         match answer {
-            Answer::ApiVersions(response) => {
-                let usable = response.usable;
-                if response.error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
+            Answer::ApiVersions { error, usable } => {
+                if error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
+                let now = with.now;
                 let Some(slot) = self.get_mut(connection) else { return Ok(()) };
                 slot.usable = usable;
                 slot.state = State::Ready;
+                slot.last_used = now;
                 slot.failures = 0;
                 debug!("connection {} is ready", connection);
                 add(&mut with.exchange.counters().connections, 1);
@@ -227,9 +247,9 @@ impl Network<'_> {
                 self.throttle(connection, throttle_ms, with);
                 with.exchange.produce_answered(connection, correlation_id)?;
             }
-            Answer::InitProducerId(response) => {
-                self.throttle(connection, response.throttle_ms, with);
-                with.exchange.producer_id_answered(response.answer);
+            Answer::InitProducerId { answer, throttle_ms } => {
+                self.throttle(connection, throttle_ms, with);
+                with.exchange.producer_id_answered(answer);
             }
         }
         Ok(())
@@ -250,6 +270,11 @@ impl Network<'_> {
         if let Some(slot) = self.get_mut(connection) {
             let until = with.now.saturating_add_ms(u64::from(throttle_ms));
             slot.throttled_until = slot.throttled_until.max(until);
+            // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
+            // `incrementThrottleTime`).
+            for request in slot.in_flight.iter_mut() {
+                request.deadline = request.deadline.saturating_add_ms(u64::from(throttle_ms));
+            }
         }
     }
 
@@ -258,7 +283,7 @@ impl Network<'_> {
         connection: u8,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<(), DisconnectReason> {
-        let oldest = self.get(connection).and_then(|slot| slot.in_flight.front());
+        let oldest = self.get(connection).and_then(|slot| slot.in_flight.first());
         if oldest.is_some_and(|request| request.deadline <= with.now) {
             return Err(DisconnectReason::RequestTimeout);
         }
@@ -274,7 +299,7 @@ impl Network<'_> {
     ) {
         transport.close(Slot::new(connection));
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
-        let until = self.backoff_until(with.now, failures, with.random);
+        let until = self.backoff_until(with.now, failures, with.exchange.random());
         let Some(slot) = self.get_mut(connection) else { return };
         let asked = |api| slot.in_flight.iter().any(|request| request.api == api);
         let unanswered =
@@ -308,15 +333,18 @@ impl Network<'_> {
         with.exchange.disconnected(connection, reason, unanswered);
     }
 
-    fn add_deadline(&self, now: Instant, connection: u8, wake: &mut NextWake) {
+    fn add_deadline(&self, connection: u8, wake: &mut NextWake) {
         let Some(slot) = self.get(connection) else { return };
         match slot.state {
             // Who waits for a node in backoff adds that deadline itself.
             State::Free | State::Backoff { .. } => {}
-            State::Connecting { deadline } => wake.at(now, deadline, WakeReason::ConnectionSetup),
+            State::Connecting { deadline } => wake.at(deadline, WakeReason::ConnectionSetup),
             State::CheckingApiVersions | State::Ready => {
-                if let Some(oldest) = slot.in_flight.front() {
-                    wake.at(now, oldest.deadline, WakeReason::RequestTimeout);
+                if let Some(oldest) = slot.in_flight.first() {
+                    wake.at(oldest.deadline, WakeReason::RequestTimeout);
+                }
+                if let Some(at) = self.idle_end(slot) {
+                    wake.at(at, WakeReason::IdleConnection);
                 }
             }
         }

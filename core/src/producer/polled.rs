@@ -29,7 +29,8 @@ pub struct Polled {
 pub enum Status {
     /// The first connection, or the first metadata, is under way.
     Connecting,
-    /// A broker is connected, and the partitions of each topic are known.
+    /// A broker is connected, or none was needed for `connections_max_idle_ms`, and the partitions of each topic are
+    /// known.
     Online,
     /// No broker is connected, or none can be reached at the address that the cluster advertises for a leader that
     /// records wait for. The last connection, or attempt, ended for this reason; tried again after a backoff.

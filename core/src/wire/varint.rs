@@ -6,9 +6,9 @@ pub(crate) const VARLONG_BYTES_MAX: usize = 10;
 /// Encodes into the front of `out` and returns the length, 1 to 10.
 pub(crate) fn encode(value: i64, out: &mut [u8; VARLONG_BYTES_MAX]) -> usize {
     let mut rest = zigzag(value);
-    let mut len = 0;
+    let mut len = 0usize;
     for byte in out.iter_mut() {
-        len = usize::saturating_add(len, 1);
+        len = len.wrapping_add(1);
         if rest < 0x80 {
             *byte = rest as u8;
             break;
@@ -21,7 +21,7 @@ pub(crate) fn encode(value: i64, out: &mut [u8; VARLONG_BYTES_MAX]) -> usize {
 
 /// The number of bytes that [`encode`] writes for `value`.
 pub(crate) const fn len(value: i64) -> usize {
-    let bits = u64::BITS.saturating_sub((zigzag(value) | 1).leading_zeros());
+    let bits = u64::BITS.wrapping_sub((zigzag(value) | 1).leading_zeros());
     bits.div_ceil(7) as usize
 }
 

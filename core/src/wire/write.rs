@@ -20,7 +20,7 @@ impl<'a> Writer<'a> {
 
     /// Bytes that can still be written.
     pub(crate) fn room(&self) -> usize {
-        self.buf.len().saturating_sub(self.len)
+        self.buf.len().wrapping_sub(self.len)
     }
 
     /// The number of bytes that were written, if all were that should be.

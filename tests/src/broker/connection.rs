@@ -125,6 +125,18 @@ impl Cluster {
         bytes
     }
 
+    /// Changes the frames that wait to be sent by this broker, on each connection where one does: their order, their
+    /// bytes, their number. They leave together then, when the last of them would have.
+    pub fn edit_answers(&mut self, node: i32, mut edit: impl FnMut(&mut Vec<Vec<u8>>)) {
+        for connection in self.connections.values_mut().filter(|connection| connection.node == node) {
+            let Some(last) = connection.outbox.back() else { continue };
+            let (at, confirms) = (last.at, connection.outbox.iter().any(|reply| reply.confirms));
+            let mut frames = connection.outbox.drain(..).map(|reply| reply.bytes).collect();
+            edit(&mut frames);
+            connection.outbox.extend(frames.into_iter().map(|bytes| Reply { at, bytes, confirms }));
+        }
+    }
+
     /// When [`transmit`](Self::transmit) will have something.
     #[must_use]
     pub fn transmit_at(&self, id: ConnectionId) -> Option<u64> {

@@ -9,6 +9,7 @@ impl Cluster {
         let node = |id: i32| Node {
             host: format!("broker-{id}.test"),
             port: 9092,
+            advertised: None,
             release: Release::V3_9,
             speaks: Speaks::Kafka,
             up: true,
@@ -51,6 +52,11 @@ impl Cluster {
         let node = self.node_mut(node);
         host.clone_into(&mut node.host);
         node.port = port;
+    }
+
+    /// Makes the broker advertise another address than it listens at.
+    pub fn advertise(&mut self, node: i32, host: &str, port: u16) {
+        self.node_mut(node).advertised = Some((host.to_owned(), port));
     }
 
     /// Where this broker listens.

@@ -99,8 +99,11 @@ impl Cluster {
             Api::ApiVersions => {
                 ApiVersionsRequest::decode(frame, version)?;
                 let error = self.faults.for_part(Api::ApiVersions, seen.node, "", None);
-                let mut response =
-                    api_versions(self.nodes[&seen.node].release).with_throttle_time_ms(way.throttle_ms);
+                let mut response = match &self.announces {
+                    Some(ranges) => answer_of(ranges),
+                    None => api_versions(self.nodes[&seen.node].release),
+                };
+                response.throttle_time_ms = way.throttle_ms;
                 if let Some(Action::Error(code)) = error {
                     response = ApiVersionsResponse::default().with_error_code(code);
                 }
@@ -255,7 +258,10 @@ impl Cluster {
         };
         let half = self.extra_brokers / 2;
         extra(0..half)
-            .chain(real.map(|(&id, node)| broker(id, &node.host, node.port)))
+            .chain(real.map(|(&id, node)| match &node.advertised {
+                Some((host, port)) => broker(id, host, *port),
+                None => broker(id, &node.host, node.port),
+            }))
             .chain(extra(half..self.extra_brokers))
             .collect()
     }
@@ -317,10 +323,15 @@ fn api_of(key: i16) -> Option<Api> {
 }
 
 fn api_versions(release: Release) -> ApiVersionsResponse {
-    let key = |(key, min, max, _): (i16, i16, i16, i16)| {
+    let ranges = release.ranges().into_iter().map(|(key, min, max, _)| (key, min, max));
+    answer_of(&ranges.collect::<Vec<_>>())
+}
+
+fn answer_of(ranges: &[(i16, i16, i16)]) -> ApiVersionsResponse {
+    let key = |&(key, min, max): &(i16, i16, i16)| {
         ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max)
     };
-    ApiVersionsResponse::default().with_api_keys(release.ranges().into_iter().map(key).collect())
+    ApiVersionsResponse::default().with_api_keys(ranges.iter().map(key).collect())
 }
 
 fn frame_of(correlation: i32, body: &[u8]) -> Vec<u8> {

@@ -48,6 +48,8 @@ pub enum Speaks {
 struct Node {
     host: String,
     port: u16,
+    /// What Metadata says instead.
+    advertised: Option<(String, u16)>,
     release: Release,
     speaks: Speaks,
     up: bool,
@@ -96,6 +98,8 @@ pub struct Cluster {
     topics: BTreeMap<String, Topic>,
     /// `auto.create.topics.enable`: with this many partitions, when a client asks for a topic that is missing.
     pub auto_create: Option<usize>,
+    /// What ApiVersions says instead of what the brokers' release does: key, lowest version, highest.
+    pub announces: Option<Vec<(i16, i16, i16)>>,
     /// Brokers that Metadata lists besides the nodes that exist; they lead nothing.
     pub extra_brokers: i32,
     /// An answer that left longer ago has arrived; a later reset may lose it, and excuses a duplicate.

@@ -1,15 +1,21 @@
 //! A transport in memory that cuts bytes as it is told, in virtual time, and holds the producer to the rules of
 //! [`nanokafka::Transport`].
 
+mod chance;
+mod tap;
+
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use embedded_io::ErrorKind;
 use nanokafka::{Endpoint, Instant, Polled, Producer, Slot, Transport};
 
-use super::{Destination, Network, Pace, Pieces, Rig, SharedCluster, Woken};
+pub use tap::{Direction, End, Tap};
+
+use super::{Destination, Network, Pace, Rig, SharedCluster, Woken};
 use crate::broker::{ConnectionId, Ending};
 use crate::random::Random;
+use chance::{hesitate, passes, piece};
 
 /// A poll's work is bounded: so many calls of the transport for each connection.
 const CALLS_PER_CONNECTION_MAX: usize = 24;
@@ -17,13 +23,23 @@ const CALLS_PER_CONNECTION_MAX: usize = 24;
 /// As many slots as any scenario lends connections.
 const SLOTS: usize = 16;
 
-/// What one `poll_recv` or `poll_send` moves at most on a slow connection.
-const SLOW_PIECE_MS: u64 = 1;
-
 /// Scenarios in memory: virtual time, any split of bytes.
 #[derive(Debug)]
 pub struct MemoryRig {
     transport: MemoryTransport,
+}
+
+impl MemoryRig {
+    /// The tap on the wire.
+    pub fn tap(&mut self) -> &mut Tap {
+        &mut self.transport.tap
+    }
+
+    /// Whether the cut that the tap was told is still to come.
+    #[must_use]
+    pub fn is_cut_to_come(&self) -> bool {
+        self.transport.tap.is_armed()
+    }
 }
 
 impl Rig for MemoryRig {
@@ -50,6 +66,7 @@ impl Rig for MemoryRig {
                 now: network.starts_at_ms,
                 slots,
                 calls: 0,
+                tap: Tap::default(),
             },
         }
     }
@@ -106,6 +123,7 @@ struct MemoryTransport {
     slots: Vec<State>,
     /// Calls of the transport in the present poll.
     calls: usize,
+    tap: Tap,
 }
 
 #[derive(Debug)]
@@ -134,6 +152,8 @@ struct Open {
     /// What was offered and not taken: it must be offered again.
     refused: Vec<u8>,
     hesitated: [bool; 2],
+    /// The tap has ended it.
+    cut: Option<End>,
 }
 
 impl Transport for MemoryTransport {
@@ -180,9 +200,16 @@ impl Transport for MemoryTransport {
         let offered = [head, body].concat();
         assert!(!offered.is_empty(), "poll_send without bytes");
         assert!(offered.starts_with(&open.refused), "bytes that were not taken are not offered again");
+        match open.cut {
+            Some(End::Reset) => return self.end(slot),
+            Some(End::Fin | End::HalfOpen) => {
+                open.refused.clear();
+                return Poll::Ready(Ok(offered.len()));
+            }
+            None => {}
+        }
         if self.cluster.lock().ending(open.id).is_some() {
-            self.slots[slot.index()] = State::Ended;
-            return Poll::Ready(Err(ErrorKind::ConnectionReset));
+            return self.end(slot);
         }
         if self.now < open.can_send_at || hesitate(&mut self.random, self.network, &mut open.hesitated[0]) {
             open.can_send_at = open.can_send_at.max(self.now + 1);
@@ -192,9 +219,16 @@ impl Transport for MemoryTransport {
         }
         // A short write may end inside the head, at its end, or inside the body.
         let taken = piece(&mut self.random, self.network, offered.len());
-        open.can_send_at = self.now + passes(self.network, taken);
+        let (taken, busy_ms, end) = self.tap.pass(Direction::Requests, taken);
+        open.can_send_at = self.now + passes(self.network, taken).max(busy_ms);
         open.refused = offered[taken..].to_vec();
         self.cluster.lock().receive(open.id, self.now, &offered[..taken]);
+        open.cut = end;
+        if taken == 0 {
+            // The byte that is cut off was the first of these.
+            open.refused.clear();
+            return if end == Some(End::Reset) { self.end(slot) } else { Poll::Ready(Ok(offered.len())) };
+        }
         Poll::Ready(Ok(taken))
     }
 
@@ -210,14 +244,18 @@ impl Transport for MemoryTransport {
         let State::Open(open) = &mut self.slots[slot.index()] else {
             panic!("poll_recv on a slot that is not connected")
         };
+        match open.cut {
+            Some(End::Reset) => return self.end(slot),
+            Some(End::Fin) => return Poll::Ready(Ok(0)),
+            Some(End::HalfOpen) => return Poll::Pending,
+            None => {}
+        }
         let arrived = open.arriving.front().is_some_and(|&(at, _)| at <= self.now);
         if !arrived && open.arriving.is_empty() {
-            match self.cluster.lock().ending(open.id) {
+            let ending = self.cluster.lock().ending(open.id);
+            match ending {
                 Some(Ending::Closed) => return Poll::Ready(Ok(0)),
-                Some(Ending::Reset) => {
-                    self.slots[slot.index()] = State::Ended;
-                    return Poll::Ready(Err(ErrorKind::ConnectionReset));
-                }
+                Some(Ending::Reset) => return self.end(slot),
                 None => {}
             }
         }
@@ -231,12 +269,22 @@ impl Transport for MemoryTransport {
         }
         let (_, bytes) = &mut open.arriving[0];
         let taken = piece(&mut self.random, self.network, bytes.len()).min(buf.len());
+        let (taken, busy_ms, end) = self.tap.pass(Direction::Responses, taken);
+        if taken == 0 {
+            open.cut = end;
+            return match end {
+                Some(End::Reset) => self.end(slot),
+                Some(End::Fin) => Poll::Ready(Ok(0)),
+                Some(End::HalfOpen) | None => Poll::Pending,
+            };
+        }
         buf[..taken].copy_from_slice(&bytes[..taken]);
         bytes.drain(..taken);
         if bytes.is_empty() {
             open.arriving.pop_front();
         }
-        open.can_receive_at = self.now + passes(self.network, taken);
+        open.can_receive_at = self.now + passes(self.network, taken).max(busy_ms);
+        open.cut = end;
         Poll::Ready(Ok(taken))
     }
 
@@ -248,6 +296,13 @@ impl Transport for MemoryTransport {
 }
 
 impl MemoryTransport {
+    fn end(&mut self, slot: Slot) -> Poll<Result<usize, ErrorKind>> {
+        if let State::Open(open) = std::mem::replace(&mut self.slots[slot.index()], State::Ended) {
+            self.cluster.lock().hang_up(open.id);
+        }
+        Poll::Ready(Err(ErrorKind::ConnectionReset))
+    }
+
     fn finish_connect(&mut self, slot: Slot) -> Poll<Result<(), ErrorKind>> {
         let State::Connecting { host, port, .. } = &self.slots[slot.index()] else {
             return Poll::Pending;
@@ -288,10 +343,12 @@ impl MemoryTransport {
             self.collect(slot);
             match &mut self.slots[slot] {
                 State::Connecting { ready_at, waker, .. } if *ready_at <= self.now => waker.wake_by_ref(),
+                State::Open(Open { cut: Some(End::HalfOpen), .. }) => {}
                 State::Open(open) => {
-                    let ended = self.cluster.lock().ending(open.id).is_some();
+                    let ended = open.cut.is_some() || self.cluster.lock().ending(open.id).is_some();
                     let first = open.arriving.front().map(|&(at, _)| at.max(open.can_receive_at));
-                    if first.is_some_and(|at| at <= self.now) || (ended && open.arriving.is_empty()) {
+                    let ends_now = open.cut.is_some() || (ended && open.arriving.is_empty());
+                    if first.is_some_and(|at| at <= self.now) || ends_now {
                         wake(&mut open.receiver);
                     }
                     if open.can_send_at <= self.now || ended {
@@ -307,6 +364,7 @@ impl MemoryTransport {
         let cluster = self.cluster.lock();
         let of_slot = |state: &State| match state {
             State::Connecting { ready_at, .. } => Some(*ready_at),
+            State::Open(Open { cut: Some(_), .. }) => None,
             State::Open(open) => {
                 let arrives = open.arriving.front().map(|&(at, _)| at.max(open.can_receive_at));
                 let said = cluster.transmit_at(open.id);
@@ -330,6 +388,7 @@ impl Open {
             receiver: None,
             refused: Vec::new(),
             hesitated: [false; 2],
+            cut: None,
         }
     }
 }
@@ -337,31 +396,5 @@ impl Open {
 fn wake(waker: &mut Option<Waker>) {
     if let Some(waker) = waker.take() {
         waker.wake();
-    }
-}
-
-/// By chance, but never twice in a row: a connection that always hesitates would be a dead one.
-fn hesitate(random: &mut Random, network: Network, hesitated: &mut bool) -> bool {
-    *hesitated = !*hesitated && random.chance(network.hesitates_permille);
-    *hesitated
-}
-
-fn piece(random: &mut Random, network: Network, available: usize) -> usize {
-    let fits = match network.bytes_per_ms {
-        0 => available,
-        rate => available.min((rate * SLOW_PIECE_MS) as usize),
-    };
-    match network.pieces {
-        Pieces::Whole => fits,
-        Pieces::OneByte => 1,
-        Pieces::Random => 1 + random.below(fits as u64) as usize,
-    }
-}
-
-/// How long the connection is busy with so many bytes.
-fn passes(network: Network, bytes: usize) -> u64 {
-    match network.bytes_per_ms {
-        0 => 0,
-        rate => (bytes as u64).div_ceil(rate),
     }
 }

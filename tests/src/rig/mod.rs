@@ -10,11 +10,12 @@ use std::task::{Context, Wake, Waker};
 
 use nanokafka::{Instant, Polled, Producer};
 
-pub use memory::MemoryRig;
+pub use memory::{Direction, End, MemoryRig, Tap};
 pub use smoltcp::SmoltcpRig;
 pub use tokio::TokioRig;
 
 use crate::broker::Cluster;
+use crate::link::LinkFaults;
 
 /// The scripted cluster, which a rig serves and a scenario commands.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub struct Network {
     pub latency_ms: u64,
     /// What the clock shows at the beginning, where the rig has a clock of its own.
     pub starts_at_ms: u64,
+    /// What goes wrong below TCP, where the rig has a link of its own; without it, what goes wrong in every scenario.
+    pub link: Option<LinkFaults>,
     /// Seed of all that is left to chance.
     pub seed: u64,
 }
@@ -116,6 +119,9 @@ pub trait Rig: Sized {
 
     /// Lets the clock jump forward without anything happening meanwhile, where the rig has a clock of its own.
     fn jump(&mut self, _ms: u64) {}
+
+    /// From now on nothing goes wrong below TCP, where the rig has a link of its own.
+    fn calm(&mut self) {}
 
     /// The cluster was told that brokers start, stop, or speak something else: sees to their ports.
     fn sync(&mut self) {}

@@ -61,7 +61,8 @@ impl Rig for SmoltcpRig {
             let host = if node % 2 == 0 { format!("broker-{node}.test") } else { BROKERS.to_string() };
             cluster.lock().set_address(node, &host, brokers::port_of(node));
         }
-        let faults = LinkFaults { delay_ms: FAULTS.delay_ms + network.latency_ms / 2, ..FAULTS };
+        let faults = network.link.unwrap_or(FAULTS);
+        let faults = LinkFaults { delay_ms: faults.delay_ms + network.latency_ms / 2, ..faults };
         let (link, mut device, far_device) = Link::new(network.seed ^ 0x5EED, faults);
         let mut sockets = SocketSet::new(Vec::new());
         let handles = std::array::from_fn(|_| sockets.add(tcp_socket(RECEIVE_BYTES, TRANSMIT_BYTES)));
@@ -99,6 +100,10 @@ impl Rig for SmoltcpRig {
     fn poll(&mut self, cx: &mut Context<'_>, producer: &mut Producer<'_>) -> Polled {
         let mut transport = self.connections.transport(&mut self.iface, &mut self.sockets);
         producer.poll_with(cx, Instant::from_millis(self.now), &mut transport)
+    }
+
+    fn calm(&mut self) {
+        self.link.set_faults(LinkFaults { delay_ms: FAULTS.delay_ms, ..LinkFaults::default() });
     }
 
     fn advance(&mut self, until: Instant, woken: &Woken) {

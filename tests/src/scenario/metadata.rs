@@ -129,6 +129,23 @@ pub fn many_topics<R: Rig>() {
     world.finish();
 }
 
+/// A partition that stays without a leader is asked about ever less often: after 100 ms, 200, 400, 800, and then each
+/// second.
+pub fn a_partition_that_stays_without_a_leader_is_asked_about_less_and_less<R: Rig>() {
+    let mut world = Setup::<R>::nodes(1).topic("t", 2).start();
+    world.cluster().inject(Fault::on(Api::Metadata, Action::Error(5)).partition("t", 1).times(u32::MAX));
+    let topic = world.topic("t");
+    world.send_many(topic, Some(1), 1);
+    world.run_for(u64::from(R::PACE.delivery_timeout_ms) / 2);
+    let updates = world.counters().metadata_updates;
+    let seconds = u64::from(R::PACE.delivery_timeout_ms) / 2_000;
+    assert!((2..=6 + seconds * 5 / 4).contains(&updates), "{updates} in {seconds} s");
+    world.cluster().clear_faults();
+    world.settle();
+    assert_eq!(world.delivered(), 1);
+    world.finish();
+}
+
 /// `metadata_max_age_ms`: a leader that moved quietly is found although nobody refused anything.
 pub fn an_old_answer_is_asked_for_again<R: Rig>() {
     let mut world =

@@ -90,6 +90,7 @@ macro_rules! suite {
                 a_partition_without_a_leader_waits_and_the_others_go
                 ten_thousand_brokers_and_a_table_of_three
                 many_topics
+                a_partition_that_stays_without_a_leader_is_asked_about_less_and_less
                 an_old_answer_is_asked_for_again;
             network:
                 one_byte_at_a_time
@@ -111,7 +112,9 @@ macro_rules! suite {
                 each_release_gets_the_highest_version_that_both_know
                 a_broker_that_is_too_new_is_a_status
                 one_question_is_enough_to_begin
-                an_idle_producer_sleeps;
+                an_idle_producer_sleeps
+                an_idle_connection_is_closed_and_opened_again_for_the_next_record
+                brokers_behind_nat_are_reached_through_the_address_map;
         }
     };
 }

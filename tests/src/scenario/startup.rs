@@ -211,3 +211,36 @@ pub fn an_idle_producer_sleeps<R: Rig>() {
     assert!(polls <= 40, "{polls} polls while idle");
     world.finish();
 }
+
+/// `connections_max_idle_ms`: what carries nothing is closed, which is no failure, and the next record opens it again.
+pub fn an_idle_connection_is_closed_and_opened_again_for_the_next_record<R: Rig>() {
+    let setup = Setup::<R>::nodes(3).topic("t", 6).config(|config| config.connections_max_idle_ms = 400);
+    let mut world = setup.start();
+    let topic = world.topic("t");
+    world.send_many(topic, Some(0), 1);
+    world.settle();
+    let connections = world.counters().connections;
+    world.run_for(2_000);
+    assert_eq!(world.cluster().open_connections(), 0);
+    assert_eq!(world.statuses().last(), Some(&Status::Online));
+    world.send_many(topic, Some(0), 1);
+    world.settle();
+    assert_eq!(world.counters().connections, connections + 1, "only the leader's");
+    assert_eq!(world.statuses().iter().filter(|status| matches!(status, Status::Unreachable(_))).count(), 0);
+    world.finish();
+}
+
+/// Brokers that advertise addresses which nobody reaches from here.
+pub fn brokers_behind_nat_are_reached_through_the_address_map<R: Rig>() {
+    let mut world = Setup::<R>::nodes(3).topic("t", 6).behind_nat().start();
+    let topic = world.topic("t");
+    for partition in 0..6 {
+        world.send_many(topic, Some(partition), 2);
+    }
+    world.settle();
+    assert_eq!(world.counters().batch_retries, 0, "nobody was sought where he is not");
+    let asked: std::collections::BTreeSet<i32> =
+        world.produce_requests().iter().map(|seen| seen.node).collect();
+    assert_eq!(asked.len(), 3);
+    world.finish();
+}

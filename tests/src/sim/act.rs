@@ -175,6 +175,7 @@ fn crash<R: Rig>(world: &mut World<R>, node: i32, how: Crash) {
 pub(super) fn calm<R: Rig>(world: &mut World<R>) {
     world.cluster().tell(|| "calm".to_owned());
     world.cluster().clear_faults();
+    world.rig.calm();
     let nodes = world.cluster().nodes();
     nodes.into_iter().for_each(|node| world.start(node));
     world.set_takes_deliveries(true);

@@ -4,6 +4,7 @@ use nanokafka::{Acks, Config, Overflow};
 
 use super::act::KINDS;
 use crate::broker::Release;
+use crate::link::LinkFaults;
 use crate::random::Random;
 use crate::rig::{Network, Pieces};
 use crate::world::Capacities;
@@ -56,11 +57,18 @@ impl Plan {
         let pick = &mut random;
         let on_smoltcp = seed % SMOLTCP_EVERY == SMOLTCP_EVERY - 1;
         let batch_bytes = [120, 160, 256, 512][pick.below(4) as usize];
-        let network = network(pick);
+        let mut network = network(pick);
+        if on_smoltcp {
+            network.link = Some(link(&mut Random::new(!seed)));
+        }
         let mut config = config(pick, mode, batch_bytes);
         if network.hesitates_permille > 0 || network.pieces == Pieces::OneByte {
             config.request_timeout_ms += 4_000;
             config.delivery_timeout_ms = config.delivery_timeout_ms.saturating_add(4_000);
+        }
+        // Not drawn: the seeds that have names keep their meaning.
+        if seed % 11 == 4 {
+            config.connections_max_idle_ms = 20 + (seed % 1_000) as u32;
         }
         if on_smoltcp {
             // A lost segment costs a second at least.
@@ -147,11 +155,24 @@ fn network(pick: &mut Random) -> Network {
         hesitates_permille: [0, 0, 50, 400][pick.below(4) as usize],
         bytes_per_ms: 0,
         latency_ms: pick.below(20),
+        link: None,
         starts_at_ms: match pick.below(4) {
             0 => u64::from(u32::MAX) - pick.below(5_000),
             1 => u64::from(u32::MAX) * 1_000,
             _ => pick.below(10_000),
         },
         seed: pick.next_u64(),
+    }
+}
+
+/// The rates of one run; up to those of TigerBeetle's VOPR.
+fn link(pick: &mut Random) -> LinkFaults {
+    LinkFaults {
+        lost_permille: [0, 20, 100, 300][pick.below(4) as usize],
+        doubled_permille: [0, 10, 100, 500][pick.below(4) as usize],
+        corrupted_permille: [0, 0, 10, 100][pick.below(4) as usize],
+        delay_ms: pick.below(50),
+        jitter_ms: [0, 20, 200, 2_000][pick.below(4) as usize],
+        bytes_per_ms: [0, 0, 100, 5][pick.below(4) as usize],
     }
 }

@@ -28,6 +28,10 @@ pub struct Report {
 /// More polls than this in the calm phase are a hang.
 const POLLS_TO_DRAIN_MAX: u64 = 100_000;
 
+/// More polls than this for all of a run's records are a hang: byte by byte, with one connection for three leaders and
+/// room for two records, each takes some 2,000.
+const POLLS_TO_SEND_MAX: u64 = 1_000_000;
+
 /// More steps than this in the phase of faults are enough, sent or not.
 const STEPS_MAX: u32 = 600;
 
@@ -82,7 +86,7 @@ fn drive<R: Rig>(world: &mut World<R>, plan: &Plan) -> Report {
     let mut pick = Random::new(plan.seed ^ 0x51ED);
     let (mut faults, mut sent, mut steps) = (0, 0, 0);
     world.topic(TOPIC);
-    // Full for want of a broker: the calm phase shows whether it was only that.
+    // Full for want of a broker: the calm phase shows whether it was only that, and takes the rest.
     while (sent < plan.records || faults < plan.faults) && steps < STEPS_MAX {
         steps += 1;
         if pick.below(plan.steps_per_fault) == 0 {
@@ -106,7 +110,22 @@ fn drive<R: Rig>(world: &mut World<R>, plan: &Plan) -> Report {
         let limit = world.rig.now().saturating_add_ms(1 + pick.below(200));
         world.step(limit);
     }
+    if sent < plan.records {
+        send_rest(world, plan, &mut pick, sent);
+    }
     settle(world, plan, faults as u64)
+}
+
+/// What the faults left no room for.
+fn send_rest<R: Rig>(world: &mut World<R>, plan: &Plan, pick: &mut Random, mut sent: usize) {
+    calm(world);
+    let limit = world.polls() + POLLS_TO_SEND_MAX;
+    while sent < plan.records {
+        assert!(world.polls() < limit, "{sent} records accepted, and no more");
+        sent += burst(world, plan, pick, sent);
+        let soon = world.rig.now().saturating_add_ms(100);
+        world.step(soon);
+    }
 }
 
 fn weighted(weights: &[u64], pick: &mut Random) -> usize {

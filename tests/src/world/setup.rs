@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use nanokafka::{
-    BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer, SequenceSlot,
-    Storage, TopicQueue, TopicSlot,
+    AddressMapping, BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer,
+    SequenceSlot, Storage, TopicQueue, TopicSlot,
 };
 
 use super::World;
@@ -53,6 +53,7 @@ pub struct Setup<R> {
     config: Config<'static>,
     network: Network,
     bootstrap: Vec<Destination>,
+    behind_nat: bool,
     rig: PhantomData<R>,
 }
 
@@ -77,6 +78,7 @@ impl<R: Rig> Setup<R> {
             config,
             network: Network::default(),
             bootstrap: (1..=nodes.min(2)).map(Destination::Node).collect(),
+            behind_nat: false,
             rig: PhantomData,
         }
     }
@@ -121,6 +123,12 @@ impl<R: Rig> Setup<R> {
         Self { bootstrap: bootstrap.to_vec(), ..self }
     }
 
+    /// With brokers that advertise addresses of a network of their own, and an address map.
+    #[must_use]
+    pub fn behind_nat(self) -> Self {
+        Self { behind_nat: true, ..self }
+    }
+
     /// Begins.
     ///
     /// # Panics
@@ -132,7 +140,18 @@ impl<R: Rig> Setup<R> {
         // A producer borrows its configuration and its memory. Leaked: a test's process is short, and a world
         // that owned both would need unsafe code.
         let addresses = self.bootstrap.iter().map(|&of| &*rig.address(of).leak()).collect::<Vec<&str>>();
-        let config = Config { bootstrap: addresses.leak(), ..self.config };
+        let mut address_map = Vec::new();
+        let nodes = if self.behind_nat { cluster.lock().nodes() } else { Vec::new() };
+        for node in nodes {
+            let host = format!("kafka-{node}.internal");
+            cluster.lock().advertise(node, &host, 9092);
+            address_map.push(AddressMapping {
+                advertised: format!("{host}:9092").leak(),
+                reached_at: rig.address(Destination::Node(node)).leak(),
+            });
+        }
+        let (bootstrap, address_map) = (addresses.leak(), address_map.leak());
+        let config = Config { bootstrap, address_map, ..self.config };
         let producer = Producer::new(config, lend(self.capacities), rig.now());
         World {
             producer: producer.unwrap_or_else(|error| panic!("{error}")),

@@ -1,18 +1,19 @@
 //! `cargo xtask sim`: the simulator's seeds and cases, in worker processes.
 
-use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+pub(crate) mod worker;
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
-use nanokafka_cluster::process::Process;
 use serde_json::{Map, Value, json};
 
 use crate::screen::Screen;
-use crate::workspace::{cargo, root};
+use worker::{Chunk, Outcome, build, count_of, merge, number};
 
 /// Run the simulator: the real core against brokers and a network that fail in all ways at once, from a seed
 ///
@@ -81,7 +82,7 @@ const COUNTS: [&str; 6] = ["lost", "duplicated", "reordered", "phantom", "unrepo
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let worker = build()?;
-    let mode = mode_of(options.acks);
+    let (mode, stop) = (mode_of(options.acks), options.until_failure);
     if let Some(case) = &options.case {
         return show(&worker, &["case", case]);
     }
@@ -90,15 +91,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let mut parts = Vec::new();
     if options.single_faults {
-        parts.push(Part { kind: "single", start: 0, count: count_of(&worker, "single")?, mode });
+        parts.push(Chunk { kind: "single", mode, start: 0, count: count_of(&worker, "single")?, stop });
     }
     if options.pairs {
-        parts.push(Part { kind: "pairs", start: 0, count: count_of(&worker, "pairs")?, mode });
+        parts.push(Chunk { kind: "pairs", mode, start: 0, count: count_of(&worker, "pairs")?, stop });
     }
     if let Some(seed) = options.seed {
-        parts.push(Part { kind: "seeds", start: seed, count: 1, mode });
+        parts.push(Chunk { kind: "seeds", mode, start: seed, count: 1, stop });
     } else if let Some(count) = options.seeds.or(parts.is_empty().then_some(SEEDS)) {
-        parts.push(Part { kind: "seeds", start: options.start, count, mode });
+        parts.push(Chunk { kind: "seeds", mode, start: options.start, count, stop });
     }
     let begin = Instant::now();
     let mut screen = Screen::new(options.json);
@@ -110,6 +111,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         outcome.tell(part, &mut screen);
         merge(&mut sums, &outcome.sums);
     }
+    sums.insert("failed".to_owned(), json!(failed));
     sums.insert("seconds".to_owned(), json!(begin.elapsed().as_secs_f64()));
     if options.json {
         println!("{}", Value::Object(sums));
@@ -127,44 +129,14 @@ fn mode_of(acks: Option<Acks>) -> &'static str {
     }
 }
 
-fn build() -> Result<PathBuf> {
-    eprintln!("building the simulator");
-    let status =
-        cargo().args(["build", "--release", "--quiet", "-p", "nanokafka-tests", "--bin", "sim"]).status()?;
-    ensure!(status.success(), "the simulator does not build: see above");
-    Ok(root().join("target/release/sim"))
-}
-
 /// Lets the worker print to our own output.
-fn show(worker: &PathBuf, args: &[&str]) -> Result<ExitCode> {
+fn show(worker: &Path, args: &[&str]) -> Result<ExitCode> {
     let status = Command::new(worker).args(args).status().context("cannot run the simulator")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn count_of(worker: &PathBuf, kind: &str) -> Result<u64> {
-    let output = Command::new(worker).args(["count", kind]).output().context("cannot run the simulator")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().with_context(|| format!("the simulator counts {kind} as {text}"))
-}
-
-/// Runs of one kind.
-struct Part {
-    kind: &'static str,
-    start: u64,
-    count: u64,
-    mode: &'static str,
-}
-
-#[derive(Default)]
-struct Outcome {
-    sums: Map<String, Value>,
-    /// What the workers said of the runs that broke a promise.
-    failures: Vec<String>,
-    failed: u64,
-}
-
 /// Runs a part in chunks, as many at a time as there are jobs.
-fn run_part(worker: &PathBuf, part: &Part, options: &Options, screen: &mut Screen) -> Result<Outcome> {
+fn run_part(worker: &Path, part: &Chunk, options: &Options, screen: &mut Screen) -> Result<Outcome> {
     screen.start_bar(part.count, part.kind);
     let (next, done, ended) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let outcome = Mutex::new(Outcome::default());
@@ -179,7 +151,8 @@ fn run_part(worker: &PathBuf, part: &Part, options: &Options, screen: &mut Scree
                         break;
                     }
                     let count = CHUNK.min(part.count - from);
-                    match run_chunk(worker, part, part.start + from, count, options.until_failure) {
+                    let chunk = Chunk { start: part.start + from, count, ..*part };
+                    match chunk.run(worker) {
                         Ok(chunk) => {
                             if options.until_failure && chunk.failed > 0 {
                                 ended.store(true, Ordering::SeqCst);
@@ -207,53 +180,8 @@ fn run_part(worker: &PathBuf, part: &Part, options: &Options, screen: &mut Scree
     }
 }
 
-fn run_chunk(worker: &PathBuf, part: &Part, start: u64, count: u64, stop: bool) -> Result<Outcome> {
-    let (start, count) = (start.to_string(), count.to_string());
-    let mut command = Command::new(worker);
-    command.args([part.kind, &start, &count]);
-    if part.kind == "seeds" {
-        command.arg(part.mode);
-    }
-    command.arg(if stop { "stop" } else { "go" }).stdout(Stdio::piped());
-    let mut process = Process::spawn(command).context("cannot start the simulator")?;
-    let mut output = String::new();
-    if let Some(mut stdout) = process.child().stdout.take() {
-        std::io::Read::read_to_string(&mut stdout, &mut output).context("cannot read from the simulator")?;
-    }
-    let status = process.wait()?;
-    ensure!(status.success(), "the simulator ended with {status} in {} {start} to +{count}", part.kind);
-    let mut outcome = Outcome::default();
-    for line in output.lines() {
-        match line.strip_prefix("FAIL ") {
-            Some(failure) => outcome.failures.push(failure.to_owned()),
-            None => outcome.sums = serde_json::from_str(line).context("the simulator's sums")?,
-        }
-    }
-    outcome.failed = number(&outcome.sums, "failed");
-    Ok(outcome)
-}
-
-fn number(sums: &Map<String, Value>, key: &str) -> u64 {
-    sums.get(key).and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// Adds sums; of the polls until all is drained, the most count.
-fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
-    for key in from.keys() {
-        let (a, b) = (number(into, key), number(from, key));
-        let sum = if key == "worst_polls_to_drain" { a.max(b) } else { a + b };
-        into.insert(key.clone(), json!(sum));
-    }
-}
-
 impl Outcome {
-    fn add(&mut self, chunk: Self) {
-        self.failed += chunk.failed;
-        self.failures.extend(chunk.failures);
-        merge(&mut self.sums, &chunk.sums);
-    }
-
-    fn tell(&self, part: &Part, screen: &mut Screen) {
+    fn tell(&self, part: &Chunk, screen: &mut Screen) {
         let counts = COUNTS.map(|key| format!("{key} {}", number(&self.sums, key))).join(", ");
         let of = |key| number(&self.sums, key);
         screen.line(&format!(
