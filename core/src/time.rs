@@ -30,7 +30,7 @@ impl Instant {
 
     /// This instant `millis` milliseconds later; stays at the last instant instead of wrapping.
     #[must_use]
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub const fn saturating_add_ms(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
@@ -104,7 +104,7 @@ impl NextWake {
     }
 
     // Called from a dozen places: inlined, it would be a dozen copies.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn at(&mut self, at: Instant, reason: WakeReason) {
         // A deadline that has passed is work for the very next call; `At` always lies in the future.
         let wake = if at > self.now { Wake::At(at) } else { Wake::Now };

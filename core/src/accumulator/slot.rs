@@ -200,12 +200,12 @@ impl Batches<'_> {
     }
 
     // Called from everywhere: inlined, it would be many copies.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn get(&self, index: u16) -> Option<&BatchSlot> {
         self.0.get(usize::from(index))
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn get_mut(&mut self, index: u16) -> Option<&mut BatchSlot> {
         self.0.get_mut(usize::from(index))
     }

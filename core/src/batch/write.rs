@@ -46,35 +46,27 @@ pub(crate) fn append(
     let timestamp_delta = record.timestamp_ms.wrapping_sub(get_i64(slot, BASE_TIMESTAMP_AT));
     let body = body_bytes(offset_delta, timestamp_delta, record, value_len);
     let body_i32 = i32::try_from(body).map_err(|_| NoRoom)?;
-
     // The whole record's room is claimed before its first byte is written.
     let end = len.saturating_add(varint::len_of_len(body)).saturating_add(body);
     let mut out = Writer::new(slot.get_mut(len..end).ok_or(NoRoom)?);
     record_head(&mut out, body_i32, timestamp_delta, offset_delta);
     nullable(&mut out, record.key);
-    let value_at = match value_len {
-        None => {
-            out.varint(-1);
-            out.len()
-        }
-        Some(value_len) => {
-            length(&mut out, value_len);
-            let at = out.len();
-            out.skip(value_len);
-            at
-        }
-    };
+    match value_len {
+        None => out.varint(-1),
+        Some(value_len) => length(&mut out, value_len),
+    }
+    let value_len = value_len.unwrap_or(0);
+    let value_start = len.saturating_add(out.len());
+    out.skip(value_len);
     length(&mut out, record.headers.len());
     for header in record.headers {
         nullable(&mut out, Some(header.key.as_bytes()));
         nullable(&mut out, header.value);
     }
-
     if record.timestamp_ms > get_i64(slot, MAX_TIMESTAMP_AT) {
         put(slot, MAX_TIMESTAMP_AT, &record.timestamp_ms.to_be_bytes());
     }
-    let value_start = len.wrapping_add(value_at);
-    Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len.unwrap_or(0)) })
+    Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len) })
 }
 
 /// Writes what is known only when no record follows: lengths, counts and the CRC. `batch` is exactly the batch.

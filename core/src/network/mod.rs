@@ -146,12 +146,12 @@ impl<'a> Network<'a> {
     }
 
     // Called from everywhere: inlined, it would be many copies.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn get(&self, connection: u8) -> Option<&ConnectionSlot> {
         self.connections.get(usize::from(connection))
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn get_mut(&mut self, connection: u8) -> Option<&mut ConnectionSlot> {
         self.connections.get_mut(usize::from(connection))
     }

@@ -51,7 +51,7 @@ impl Incoming {
 
     /// Takes bytes from the front of `piece`, as far as the end of a response. `expected` is the request that is
     /// to be answered next, if one was wholly written.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn take(
         &mut self,
         connection: u8,

@@ -33,6 +33,9 @@ impl Sticky {
     }
 
     /// Another partition than the present one, if there is one.
+    // Once per batch: inlined, it would cost every record registers.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn switch(&mut self, count: u32, random: &mut Random) {
         let current = u32::from(self.partition);
         let next = if self.chosen && count > 1 && current < count {

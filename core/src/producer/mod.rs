@@ -5,7 +5,7 @@ mod polled;
 
 use core::task::{Context, Waker};
 
-use crate::accumulator::Accumulator;
+use crate::accumulator::{Accumulator, Sending};
 use crate::batch::StoredRecords;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -178,9 +178,15 @@ impl<'a> Producer<'a> {
         if let Some(code) = idempotence.fatal() {
             return Err(SendError::Fatal(code));
         }
-        let placed = accumulator.append(now, record, value_len, random, counters)?;
+        let mut sending = Sending { random, counters, dropped: None };
+        let placed = accumulator.append(now, record, value_len, &mut sending)?;
         fill(accumulator.value_mut(&placed));
-        Ok(placed.ticket)
+        let ticket = Ticket { batch: placed.batch, index: placed.index, dropped: None };
+        match sending.dropped {
+            // Rare, and large to copy.
+            Some(dropped) => Ok(Ticket { dropped: Some(dropped), ..ticket }),
+            None => Ok(ticket),
+        }
     }
 
     /// Moves everything on as far as `transport` allows, within a bounded amount of work: connects, asks for

@@ -48,7 +48,7 @@ impl<'a> Frame<'a> {
     }
 
     /// As many bytes as are at hand, at most `max`.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn take_up_to(&mut self, max: usize) -> &'a [u8] {
         let (taken, rest) = self.piece.split_at_checked(max).unwrap_or((self.piece, &[]));
         self.piece = rest;

@@ -306,6 +306,14 @@ impl Cluster {
         &self.dir
     }
 
+    /// The file with all that a node has logged.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn log(&self, node: u16) -> Result<PathBuf> {
+        self.nodes.iter().find(|n| n.id == node).map(Node::log).ok_or_else(|| no_node(node))
+    }
+
     /// Keeps the logs when this is dropped, and tells where they are. A panic does the same by itself.
     pub fn keep_logs(&mut self) -> &Path {
         self.keep_logs = true;
