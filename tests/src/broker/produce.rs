@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
-use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::records::{Compression, Record, RecordBatchDecoder};
 
@@ -75,6 +77,10 @@ impl Cluster {
         let fault = self.faults.for_part(Api::Produce, seen.node, topic, Some(index));
         if let Some(Action::Error(code)) = fault {
             return (refused(code), false);
+        }
+        if let Some(Action::ErrorOfRecord(code, index)) = fault {
+            let record = BatchIndexAndErrorMessage::default().with_batch_index(index);
+            return (refused(code).with_record_errors(vec![record]), false);
         }
         if !(-1..=1).contains(&seen.acks) {
             self.violations.push(format!("acks={}", seen.acks));

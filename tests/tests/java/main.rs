@@ -3,6 +3,7 @@
 
 mod buffer_pool;
 mod built_in_partitioner;
+mod catalogue;
 mod kafka_producer;
 mod metadata;
 mod network_client;

@@ -3,7 +3,7 @@
 use embedded_io::ErrorKind;
 use nanokafka::{Config, DisconnectReason, Status};
 use nanokafka_tests::broker::{Action, Api, Fault, Release, Speaks};
-use nanokafka_tests::rig::{Destination, Rig as _};
+use nanokafka_tests::rig::{Destination, Network, Rig as _};
 
 use crate::rig::{Setup, World, delay, inject, now, numbers, offsets, record_by_record, requests_of, warm};
 
@@ -182,6 +182,22 @@ fn connection_throttling() {
     assert_eq!(world.unreported(), 1, "not before its time");
     world.settle();
     assert!((100..=101).contains(&(now(&world) - throttled_at)));
+    world.finish();
+}
+
+/// Two in flight: the answer to the first throttles, and that time is not held against the second.
+#[test]
+fn connection_timeout_after_throttling() {
+    let network = Network { latency_ms: 10, ..Network::default() };
+    let (mut world, topic) = warm(record_by_record(1, 1).network(network));
+    inject(&world, Fault::on(Api::Produce, Action::Throttle(25_000)));
+    inject(&world, Fault::on(Api::Produce, Action::Delay(40_000)));
+    let start = now(&world);
+    world.send_many(topic, Some(0), 2);
+    world.settle();
+    assert_eq!(world.produce_requests().len(), 3, "nothing was sent again");
+    assert_eq!((world.counters().request_timeouts, world.counters().throttled), (0, 1));
+    assert!(now(&world) - start >= 40_000, "answered after {} ms", now(&world) - start);
     world.finish();
 }
 

@@ -1,6 +1,6 @@
 //! `SenderTest`: answers, retries, the producer id, and what ends a batch or the producer.
 
-use nanokafka::{ErrorCode, SendError, Status};
+use nanokafka::{DeliveryError, ErrorCode, SendError, Status};
 use nanokafka_tests::broker::{Action, Api, Content, Fault};
 
 use crate::rig::{
@@ -258,6 +258,20 @@ fn sender_should_retry_with_backoff_on_retriable_error() {
     for (wait, backoff) in waits.iter().zip([100, 200, 400]) {
         assert!((backoff * 8 / 10..=backoff * 12 / 10).contains(wait), "waits of {waits:?} ms");
     }
+    world.finish();
+}
+
+/// The record that the broker names is told; the others of its batch failed with it.
+#[test]
+fn record_error_propagated_to_application() {
+    let (mut world, topic) = warm(Setup::nodes(1).topic("t", 1));
+    inject(&world, Fault::on(Api::Produce, Action::ErrorOfRecord(87, 2)));
+    world.send_many(topic, Some(0), 4);
+    world.settle();
+    let code = ErrorCode::new(87);
+    assert_eq!(world.errors(), [DeliveryError::FailedRecord { code, index: 2 }]);
+    assert_eq!(world.deliveries()[1].records, 4);
+    world.send_many(topic, Some(0), 1);
     world.finish();
 }
 
