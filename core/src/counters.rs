@@ -45,7 +45,7 @@ pub struct Counters {
 }
 
 /// Adds; 64 bits do not wrap within the life of a device.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn add(counter: &mut u64, n: u64) {
     *counter = counter.wrapping_add(n);
 }

@@ -33,7 +33,7 @@ impl Random {
         // Shifts instead of divisions: a 64-bit division costs a small device most of a kilobyte.
         let doubled = u64::from(base_ms).wrapping_shl(doublings.min(31));
         let capped = doubled.min(u64::from(max_ms));
-        let factor = u64::from(self.below(411).saturating_add(819));
+        let factor = u64::from(self.below(411).wrapping_add(819));
         let jittered = capped.wrapping_mul(factor).wrapping_shr(10);
         jittered.min(u64::from(max_ms)).max(1) as u32
     }

@@ -30,7 +30,7 @@ impl Instant {
 
     /// This instant `millis` milliseconds later; stays at the last instant instead of wrapping.
     #[must_use]
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub const fn saturating_add_ms(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
@@ -92,27 +92,30 @@ pub enum WakeReason {
 /// A wake-up and who asked for it; keeps the earliest of all that it is shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NextWake {
+    now: Instant,
     pub(crate) wake: Wake,
     pub(crate) reason: WakeReason,
 }
 
 impl NextWake {
-    pub(crate) const ON_IO: Self = Self { wake: Wake::OnIo, reason: WakeReason::Io };
+    /// None but the transport's.
+    pub(crate) const fn on_io(now: Instant) -> Self {
+        Self { now, wake: Wake::OnIo, reason: WakeReason::Io }
+    }
 
     // Called from a dozen places: inlined, it would be a dozen copies.
-    #[inline(never)]
-    pub(crate) fn at(&mut self, now: Instant, at: Instant, reason: WakeReason) {
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn at(&mut self, at: Instant, reason: WakeReason) {
         // A deadline that has passed is work for the very next call; `At` always lies in the future.
-        let wake = if at > now { Wake::At(at) } else { Wake::Now };
+        let wake = if at > self.now { Wake::At(at) } else { Wake::Now };
         if wake < self.wake {
-            *self = Self { wake, reason };
+            (self.wake, self.reason) = (wake, reason);
         }
     }
 
+    /// At once.
     pub(crate) fn now(&mut self, reason: WakeReason) {
-        if self.wake > Wake::Now {
-            *self = Self { wake: Wake::Now, reason };
-        }
+        self.at(self.now, reason);
     }
 }
 
@@ -123,13 +126,13 @@ mod tests {
     #[test]
     fn the_earliest_wake_wins_and_a_passed_deadline_is_now() {
         let now = Instant::from_millis(100);
-        let mut next = NextWake::ON_IO;
-        next.at(now, Instant::from_millis(300), WakeReason::Metadata);
-        next.at(now, Instant::from_millis(200), WakeReason::BatchReady);
-        next.at(now, Instant::from_millis(250), WakeReason::Close);
+        let mut next = NextWake::on_io(now);
+        next.at(Instant::from_millis(300), WakeReason::Metadata);
+        next.at(Instant::from_millis(200), WakeReason::BatchReady);
+        next.at(Instant::from_millis(250), WakeReason::Close);
         assert_eq!(next.wake, Wake::At(Instant::from_millis(200)));
         assert_eq!(next.reason, WakeReason::BatchReady);
-        next.at(now, now, WakeReason::DeliveryTimeout);
+        next.at(now, WakeReason::DeliveryTimeout);
         assert_eq!((next.wake, next.reason), (Wake::Now, WakeReason::DeliveryTimeout));
     }
 }

@@ -19,13 +19,14 @@ pub mod catalogue;
 pub mod journal;
 pub mod link;
 pub mod oracle;
-pub mod random;
 pub mod real;
 pub mod rig;
 pub mod scenario;
 pub mod sim;
 pub mod source;
 pub mod world;
+
+pub use nanokafka_cluster::random;
 
 /// The examples of the README, which are doc tests here because they need every crate.
 #[cfg(doctest)]

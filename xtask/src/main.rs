@@ -1,5 +1,7 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask demo | kafka | mutants | sim | test`.
+//! Everything a person or CI runs on nanokafka: `cargo xtask bench | chaos | demo | kafka | mutants | sim | test`.
 
+mod bench;
+mod chaos;
 mod demo;
 mod kafka;
 mod mutants;
@@ -30,6 +32,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Options),
+    Chaos(chaos::Options),
     Demo(demo::Options),
     Kafka(kafka::Options),
     Mutants(mutants::Options),
@@ -43,6 +47,8 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = end_on_signal().and_then(|()| match &cli.command {
+        Command::Bench(options) => bench::run(options),
+        Command::Chaos(options) => chaos::run(options),
         Command::Demo(options) => demo::run(options),
         Command::Kafka(options) => kafka::run(options),
         Command::Mutants(options) => mutants::run(options),

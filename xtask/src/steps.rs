@@ -4,11 +4,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
     Rust,
+    Valgrind,
     Java,
     JavaAndQemu,
 }
 
-/// One command of a step, split at blanks. `{host}` is this machine's target, `{firmware}` the firmware's manifest.
+/// One command of a step, split at blanks. `{host}` is this machine's target, `{firmware}` and `{bench}`
+/// the manifests of those workspaces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Run {
     /// Cargo.
@@ -30,7 +32,7 @@ pub(crate) struct Step {
     pub(crate) runs: &'static [Run],
 }
 
-use Needs::{Java, JavaAndQemu, Rust};
+use Needs::{Java, JavaAndQemu, Rust, Valgrind};
 use Run::{Cargo, CargoForEachTarget, Doc, Xtask};
 
 const fn step(name: &'static str, needs: Needs, about: &'static str, runs: &'static [Run]) -> Step {
@@ -43,6 +45,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("format", Rust, "all code is formatted", &[
         Cargo("fmt --all --check"),
         Cargo("fmt --manifest-path {firmware} --all --check"),
+        Cargo("fmt --manifest-path {bench} --all --check"),
     ]),
     step("clippy", Rust, "no warnings, core also with each of its features", &[
         Cargo("clippy --workspace --all-targets -- -D warnings"),
@@ -50,6 +53,8 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("clippy -p nanokafka --features defmt -- -D warnings"),
         Cargo("clippy -p nanokafka --all-features -- -D warnings"),
         Cargo("clippy --manifest-path {firmware} --workspace --release -- -D warnings"),
+        // Without the peers, which take minutes to build.
+        Cargo("clippy --manifest-path {bench} -p plan -p bench-client --release --target-dir target/bench/clients -- -D warnings"),
     ]),
     step("docs", Rust, "the documentation builds without a warning", &[
         Doc("doc --workspace --no-deps"),
@@ -72,9 +77,15 @@ pub(crate) const STEPS: &[Step] = &[
     step("simulator", Rust, "20,000 seeds and every single fault at every step: six zeros", &[
         Xtask("sim --seeds 20000 --single-faults"),
     ]),
+    step("encode", Valgrind, "no more instructions per record than are committed", &[
+        Xtask("bench encode --check"),
+    ]),
     step("firmware", JavaAndQemu, "the firmware in QEMU into Kafka 4.4.0: the demo, and the suite's scenarios that fit it", &[
         Xtask("demo"),
         Cargo("test -p nanokafka-tests --test firmware -- --ignored"),
+    ]),
+    step("chaos", JavaAndQemu, "tokio's producer and the firmware through five lost brokers and a bad network: six zeros for each", &[
+        Xtask("chaos --kills 5"),
     ]),
     step("kafka-4.4.0", Java, "the shared suite on real Apache Kafka 4.4.0", &[
         Cargo("test -p nanokafka-cluster --test versions -- --ignored --test-threads=1 kafka_4_4_0"),

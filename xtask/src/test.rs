@@ -17,7 +17,7 @@ use crate::workspace::{TARGETS, cargo, ensure_components, ensure_targets, host_t
 #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick\n  \
                         cargo xtask test --only clippy --only kafka")]
 pub(crate) struct Options {
-    /// Leave out what needs QEMU or Java
+    /// Leave out what needs QEMU, Java or valgrind
     #[arg(long)]
     quick: bool,
     /// Only this step, or all whose name begins so (`kafka`); repeatable
@@ -34,6 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         for step in steps {
             let needs = match step.needs {
                 Needs::Rust => "",
+                Needs::Valgrind => " (needs valgrind)",
                 Needs::Java => " (needs Java)",
                 Needs::JavaAndQemu => " (needs Java and QEMU)",
             };
@@ -120,10 +121,12 @@ fn commands(run: &Run, host: &str) -> Result<Vec<Command>> {
 
 fn with_words(mut command: Command, line: &str, host: &str) -> Command {
     let firmware = root().join("firmware-example/Cargo.toml");
+    let bench = root().join("tests/bench/Cargo.toml");
     for word in line.split(' ') {
         match word {
             "{host}" => command.arg(host),
             "{firmware}" => command.arg(&firmware),
+            "{bench}" => command.arg(&bench),
             word => command.arg(word),
         };
     }

@@ -34,6 +34,7 @@
 
 mod clock;
 mod driver;
+mod freed;
 mod listeners;
 mod memory;
 mod names;

@@ -10,6 +10,7 @@ use nanokafka::{
 };
 
 use crate::clock::Clock;
+use crate::freed::{Freed, WAKES_PER_BATCH};
 use crate::listeners::{Listeners, Target};
 use crate::memory::OwnedCore;
 use crate::names;
@@ -17,9 +18,6 @@ use crate::options::{BuildError, Options};
 use crate::outcome::{BatchState, DeliveryHandle, Pool};
 use crate::record::{Record, Topic};
 use crate::waiters::{Place, Waiters};
-
-/// How many waiters are woken for a batch that became free. Whoever finds room wakes more.
-const WAKES_PER_BATCH: usize = 8;
 
 /// How many waiters are woken by one that found room: more than one, so that room is taken in little time; few,
 /// because there may be no more of it.
@@ -42,6 +40,7 @@ struct State {
     pool: Pool,
     next_sequence: u64,
     room: Waiters,
+    freed: Freed,
     listeners: Listeners,
     /// The driver's waker while it sleeps.
     driver: Option<Waker>,
@@ -117,6 +116,7 @@ impl Shared {
             pool: Pool::new(slots),
             next_sequence: 0,
             room: Waiters::default(),
+            freed: Freed::new(slots),
             listeners: Listeners::default(),
             driver: None,
             status: Status::Connecting,
@@ -312,12 +312,14 @@ impl Shared {
         });
         let Polled { wake, status, .. } = polled;
         state.status = status;
-        state.take_deliveries(finished);
+        state.take_deliveries(now, finished);
         if news {
             // A batch that failed on its way gives its place back only with an answer or a disconnect, long after
             // its delivery was taken.
-            state.room.wake(1, |waker| finished.wakers.push(waker));
+            state.freed.at_least_one_wake(now);
         }
+        let State { freed, room, .. } = &mut *state;
+        let wake = freed.wake(now, room, wake, |waker| finished.wakers.push(waker));
         match &mut state.driver {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
@@ -376,14 +378,14 @@ impl State {
         Some(state)
     }
 
-    fn take_deliveries(&mut self, finished: &mut Finished) {
+    fn take_deliveries(&mut self, now: Instant, finished: &mut Finished) {
         let mut freed = 0usize;
         while let Some(delivery) = self.core.with(|core| core.next_delivery()) {
             freed = freed.saturating_add(1);
             finished.states.extend(self.settle(&delivery));
         }
         if freed > 0 {
-            self.room.wake(freed.saturating_mul(WAKES_PER_BATCH), |waker| finished.wakers.push(waker));
+            self.freed.add(freed, now);
             if !self.listeners.is_empty() {
                 let oldest = self.oldest_open();
                 self.listeners.fire(oldest, self.ended, |waker| finished.wakers.push(waker));

@@ -74,6 +74,11 @@ impl Waiters {
         }
     }
 
+    /// Whether anybody waits who was not woken yet.
+    pub(crate) fn is_anybody_asleep(&self) -> bool {
+        self.line.iter().any(|waiter| waiter.waker.is_some())
+    }
+
     /// Hands the wakers of the first `count` who were not woken yet to `wake`.
     pub(crate) fn wake(&mut self, count: usize, wake: impl FnMut(Waker)) {
         self.line.iter_mut().filter_map(|waiter| waiter.waker.take()).take(count).for_each(wake);

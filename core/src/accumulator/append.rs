@@ -5,7 +5,7 @@ use super::slot::{Phase, Target};
 use crate::batch;
 use crate::config::Overflow;
 use crate::counters::{Counters, add};
-use crate::delivery::{BatchId, Delivery, DeliveryError, SendError, Ticket};
+use crate::delivery::{BatchId, Delivery, DeliveryError, SendError};
 use crate::partition::{murmur2, of_hash};
 use crate::random::Random;
 use crate::record::Record;
@@ -14,11 +14,21 @@ use crate::wire::NoRoom;
 
 /// A record that has its place; its value is still to be written there.
 pub(crate) struct Placed {
-    pub(crate) ticket: Ticket,
+    pub(crate) batch: BatchId,
+    /// The record's place in its batch.
+    pub(crate) index: u32,
     /// Where in the arena the value goes.
     pub(crate) value: Range<usize>,
     /// The record's encoded bytes.
     bytes: usize,
+}
+
+/// What placing a record may change besides the batches.
+pub(crate) struct Sending<'s> {
+    pub(crate) random: &'s mut Random,
+    pub(crate) counters: &'s mut Counters,
+    /// The batch that was thrown away to make room, if any.
+    pub(crate) dropped: Option<Delivery>,
 }
 
 /// The queue that a record goes to.
@@ -30,6 +40,21 @@ enum Queue {
     Partition { index: u16, sticky: bool },
 }
 
+/// Where the next attempt to write a record goes.
+struct Place {
+    queue: Queue,
+    open: Option<Open>,
+    /// The sticky partition was left for this record: not twice.
+    switched: bool,
+}
+
+/// A batch that takes records, and the bytes up to which it does.
+#[derive(Clone, Copy)]
+struct Open {
+    batch: u16,
+    limit: usize,
+}
+
 impl Accumulator<'_> {
     /// Finds room for a record and writes all of it but its value.
     pub(crate) fn append(
@@ -37,36 +62,61 @@ impl Accumulator<'_> {
         now: Instant,
         record: &Record<'_>,
         value_len: Option<usize>,
-        random: &mut Random,
-        counters: &mut Counters,
+        with: &mut Sending<'_>,
     ) -> Result<Placed, SendError> {
         if self.closed {
             return Err(SendError::Closed);
         }
-        let max_bytes = self.slot_bytes.saturating_sub(batch::HEADER_BYTES);
-        match batch::first_record_bytes(record, value_len) {
-            Some(bytes) if bytes <= max_bytes => {}
-            Some(_) | None => return Err(SendError::TooLarge { max_bytes }),
+        let queue = self.choose_queue(record, with.random)?;
+        let mut place = Place { queue, open: self.open_batch(queue, record), switched: false };
+        loop {
+            if let Some(Open { batch, limit }) = place.open
+                && let Ok(placed) = self.write(batch, record, value_len, limit)
+            {
+                if let (Queue::Partition { sticky: true, .. }, Some(topic)) =
+                    (place.queue, self.topics.get_mut(record.topic.index()))
+                {
+                    topic.sticky.appended(placed.bytes);
+                }
+                add(&mut with.counters.records_accepted, 1);
+                return Ok(placed);
+            }
+            self.move_on(now, record, value_len, with, &mut place)?;
         }
-        let mut queue = self.choose_queue(record, random)?;
-        let mut placed = self.append_to_open(queue, record, value_len);
-        if let (None, Queue::Partition { sticky: true, .. }) = (&placed, queue)
-            && self.leave_sticky_partition(queue, record, random)
+    }
+
+    /// No batch is open here, or it has no room: goes on to another partition, or to a new batch. Once per batch, so
+    /// out of the way of all other records.
+    #[cold]
+    fn move_on(
+        &mut self,
+        now: Instant,
+        record: &Record<'_>,
+        value_len: Option<usize>,
+        with: &mut Sending<'_>,
+        place: &mut Place,
+    ) -> Result<(), SendError> {
+        let max_bytes = self.slot_bytes.wrapping_sub(batch::HEADER_BYTES);
+        if batch::first_record_bytes(record, value_len) > max_bytes {
+            return Err(SendError::TooLarge { max_bytes });
+        }
+        if let Some(batch) = self.last_of(place.queue, record).and_then(|last| self.batches.get_mut(last))
+            && batch.phase == Phase::Open
         {
-            queue = self.choose_queue(record, random)?;
-            placed = self.append_to_open(queue, record, value_len);
+            batch.phase = Phase::Queued;
         }
-        let placed = match placed {
-            Some(placed) => placed,
-            None => self.append_to_new(now, queue, record, value_len, counters)?,
-        };
-        if let (Queue::Partition { sticky: true, .. }, Some(topic)) =
-            (queue, self.topics.get_mut(record.topic.index()))
+        if let Queue::Partition { sticky: true, .. } = place.queue
+            && !place.switched
+            && self.leave_sticky_partition(place.queue, record, with.random)
         {
-            topic.sticky.appended(placed.bytes);
+            let queue = self.choose_queue(record, with.random)?;
+            *place = Place { queue, open: self.open_batch(queue, record), switched: true };
+            return Ok(());
         }
-        add(&mut counters.records_accepted, 1);
-        Ok(placed)
+        let batch = self.begin_batch(now, place.queue, record, with)?;
+        // It was measured above: a first record of this size fits.
+        place.open = Some(Open { batch, limit: self.slot_bytes });
+        Ok(())
     }
 
     /// The value's bytes of a record that was placed.
@@ -118,59 +168,40 @@ impl Accumulator<'_> {
         leave
     }
 
-    /// Puts the record behind the last of its queue, if that one is open and has room; one without is closed.
-    fn append_to_open(
-        &mut self,
-        queue: Queue,
-        record: &Record<'_>,
-        value_len: Option<usize>,
-    ) -> Option<Placed> {
+    /// The last of a queue, if it takes this record's like.
+    fn open_batch(&self, queue: Queue, record: &Record<'_>) -> Option<Open> {
         let last = self.last_of(queue, record)?;
         let batch = self.batches.get(last)?;
         let same_target = match queue {
             Queue::Pending(target) => batch.target == target,
             Queue::Partition { .. } => true,
         };
-        if batch.phase != Phase::Open {
-            return None;
-        }
-        let placed =
-            if same_target { self.write(last, record, value_len, self.policy.due_bytes).ok() } else { None };
-        if placed.is_none() {
-            self.batches.get_mut(last)?.phase = Phase::Queued;
-        }
-        placed
+        let limit = self.policy.due_bytes;
+        (batch.phase == Phase::Open && same_target).then_some(Open { batch: last, limit })
     }
 
-    fn append_to_new(
+    /// Takes a slot for a batch that begins with this record.
+    fn begin_batch(
         &mut self,
         now: Instant,
         queue: Queue,
         record: &Record<'_>,
-        value_len: Option<usize>,
-        counters: &mut Counters,
-    ) -> Result<Placed, SendError> {
-        let mut dropped = None;
+        with: &mut Sending<'_>,
+    ) -> Result<u16, SendError> {
         let index = match self.batches.pop_front(&mut self.free) {
             Some(index) => index,
             None if self.policy.overflow == Overflow::DropOldest => {
-                let Some((index, delivery)) = self.drop_oldest(counters) else {
-                    return Err(self.refuse(counters));
+                let Some((index, delivery)) = self.drop_oldest(with.counters) else {
+                    return Err(self.refuse(with.counters));
                 };
-                dropped = Some(delivery);
+                with.dropped = Some(delivery);
                 index
             }
-            None => return Err(self.refuse(counters)),
+            None => return Err(self.refuse(with.counters)),
         };
         self.exhausted = false;
         self.open(now, index, queue, record);
-        // The slot was measured before: a first record of this size fits.
-        let placed = self.write(index, record, value_len, self.slot_bytes);
-        let mut placed = placed.map_err(|NoRoom| SendError::TooLarge {
-            max_bytes: self.slot_bytes.saturating_sub(batch::HEADER_BYTES),
-        })?;
-        placed.ticket.dropped = dropped;
-        Ok(placed)
+        Ok(index)
     }
 
     fn refuse(&mut self, counters: &mut Counters) -> SendError {
@@ -182,7 +213,7 @@ impl Accumulator<'_> {
     fn open(&mut self, now: Instant, index: u16, queue: Queue, record: &Record<'_>) {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
-        self.unfinished = self.unfinished.saturating_add(1);
+        self.unfinished = self.unfinished.wrapping_add(1);
         let range = self.slot_range(index);
         let len = self.arena.get_mut(range).and_then(|slot| batch::begin(slot, record.timestamp_ms).ok());
         self.batches.reset(index);
@@ -204,6 +235,7 @@ impl Accumulator<'_> {
                 }
             }
             Queue::Partition { index: partition, .. } => {
+                self.use_partition(partition);
                 if let Some(partition) = self.partitions.get_mut(usize::from(partition)) {
                     self.batches.push_back(&mut partition.queue, index);
                 }
@@ -223,17 +255,16 @@ impl Accumulator<'_> {
         let batch = self.batches.get_mut(index).ok_or(NoRoom)?;
         let slot = self.arena.get_mut(range.clone()).and_then(|slot| slot.get_mut(..limit)).ok_or(NoRoom)?;
         let appended = batch::append(slot, batch.len as usize, batch.count, record, value_len)?;
-        let bytes = appended.len.saturating_sub(batch.len as usize);
-        let ticket =
-            Ticket { batch: BatchId::new(index, batch.generation), index: batch.count, dropped: None };
+        let bytes = appended.len.wrapping_sub(batch.len as usize);
+        let (id, place) = (BatchId::new(index, batch.generation), batch.count);
         batch.len = appended.len as u32;
-        batch.count = batch.count.saturating_add(1);
+        batch.count = batch.count.wrapping_add(1);
         if appended.len >= self.policy.due_bytes {
             batch.phase = Phase::Queued;
         }
         let value =
-            range.start.saturating_add(appended.value.start)..range.start.saturating_add(appended.value.end);
-        Ok(Placed { ticket, value, bytes })
+            range.start.wrapping_add(appended.value.start)..range.start.wrapping_add(appended.value.end);
+        Ok(Placed { batch: id, index: place, value, bytes })
     }
 
     /// Takes the oldest batch that was never sent out of its queue.

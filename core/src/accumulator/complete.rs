@@ -34,7 +34,7 @@ impl Accumulator<'_> {
             return;
         }
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.attempts = batch.attempts.saturating_add(1);
+        batch.attempts = batch.attempts.wrapping_add(1);
         batch.last_error = error;
         batch.retry_at = retry_at;
         // What an earlier attempt has left in doubt, only a refusal of its number proves.
@@ -92,7 +92,7 @@ impl Accumulator<'_> {
         if let Some(queue) = self.partitions.get_mut(partition) {
             self.batches.remove(&mut queue.in_flight, index);
             queue.muted = false;
-            queue.halves = queue.halves.saturating_sub(u16::from(is_half));
+            queue.halves = queue.halves.wrapping_sub(u16::from(is_half));
         }
     }
 
@@ -106,7 +106,7 @@ impl Accumulator<'_> {
             self.release(index);
         } else {
             batch.phase = Phase::Done;
-            self.expired_in_flight = self.expired_in_flight.saturating_sub(1);
+            self.expired_in_flight = self.expired_in_flight.wrapping_sub(1);
             self.batches.push_back(&mut self.done, index);
         }
         true
@@ -123,9 +123,9 @@ impl Accumulator<'_> {
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
             let is_half = u16::from(batch.rest_count > 0);
-            self.halves_done = self.halves_done.saturating_add(is_half);
+            self.halves_done = self.halves_done.wrapping_add(is_half);
             if let Some(queue) = self.partitions.get_mut(usize::from(batch.partition)) {
-                queue.halves = queue.halves.saturating_add(is_half);
+                queue.halves = queue.halves.wrapping_add(is_half);
             }
         }
         self.batches.push_back(&mut self.done, index);
@@ -139,22 +139,18 @@ impl Accumulator<'_> {
         counters: &mut Counters,
     ) {
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.outcome = match outcome {
-            Ok(ack) => Outcome::Delivered(ack),
-            Err(error) => Outcome::Failed(error),
-        };
+        batch.outcome = Outcome::Decided(outcome);
         // A batch that was split ends with its last half.
-        self.unfinished = self.unfinished.saturating_sub(usize::from(batch.rest_count == 0));
-        if outcome.is_err() && batch.stamped {
-            let partition = batch.partition;
-            self.mark_gap(partition);
-        }
-        let Some(batch) = self.batches.get(index) else { return };
+        self.unfinished = self.unfinished.wrapping_sub(usize::from(batch.rest_count == 0));
         let counter = match outcome {
             Ok(_) => &mut counters.records_delivered,
             Err(_) => &mut counters.records_failed,
         };
         add(counter, u64::from(batch.count));
+        if outcome.is_err() && batch.stamped {
+            let partition = batch.partition;
+            self.mark_gap(partition);
+        }
     }
 
     /// Takes a batch that was never drained, or waits for its next attempt, out of its queue.

@@ -118,7 +118,7 @@ impl Accumulator<'_> {
         if self.batches.get(index).is_some_and(|batch| !batch.outcome.is_decided()) {
             self.absorb_rest(index);
             self.decide(index, Err(error), counters);
-            self.expired_in_flight = self.expired_in_flight.saturating_add(1);
+            self.expired_in_flight = self.expired_in_flight.wrapping_add(1);
         }
     }
 }

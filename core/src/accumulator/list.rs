@@ -10,7 +10,7 @@ impl Link {
     pub(super) const NONE: Self = Self(0);
 
     fn to(index: u16) -> Self {
-        Self(index.saturating_add(1))
+        Self(index.wrapping_add(1))
     }
 
     pub(super) fn get(self) -> Option<u16> {
@@ -59,12 +59,7 @@ impl Batches<'_> {
     }
 
     pub(super) fn push_back(&mut self, list: &mut List, index: u16) {
-        self.set_next(index, Link::NONE);
-        match list.last() {
-            Some(last) => self.set_next(last, Link::to(index)),
-            None => list.head = Link::to(index),
-        }
-        list.tail = Link::to(index);
+        self.insert(list, list.last(), index);
     }
 
     pub(super) fn pop_front(&mut self, list: &mut List) -> Option<u16> {
@@ -101,26 +96,33 @@ impl Batches<'_> {
             before = at;
             at = self.next(other);
         }
-        if at.is_none() {
-            self.push_back(list, index);
-            return;
-        }
-        self.set_next(index, at.map_or(Link::NONE, Link::to));
-        match before {
-            Some(before) => self.set_next(before, Link::to(index)),
-            None => list.head = Link::to(index),
+        self.insert(list, before, index);
+    }
+
+    /// Puts `index` behind `before`; with none, at the front.
+    fn insert(&mut self, list: &mut List, before: Option<u16>, index: u16) {
+        let next = before.map_or(list.head, |before| self.next_link(before));
+        self.set_next(index, next);
+        self.set_behind(list, before, Link::to(index));
+        if next == Link::NONE {
+            list.tail = Link::to(index);
         }
     }
 
     fn unlink(&mut self, list: &mut List, before: Option<u16>, index: u16) {
         let next = self.next_link(index);
+        self.set_behind(list, before, next);
+        if next == Link::NONE {
+            list.tail = before.map_or(Link::NONE, Link::to);
+        }
+        self.set_next(index, Link::NONE);
+    }
+
+    /// What comes behind `before`; with none, the first of the list.
+    fn set_behind(&mut self, list: &mut List, before: Option<u16>, next: Link) {
         match before {
             Some(before) => self.set_next(before, next),
             None => list.head = next,
         }
-        if list.last() == Some(index) {
-            list.tail = before.map_or(Link::NONE, Link::to);
-        }
-        self.set_next(index, Link::NONE);
     }
 }

@@ -17,6 +17,7 @@ mod split;
 use crate::config::{Config, Overflow};
 use crate::delivery::TopicId;
 use crate::time::Instant;
+pub(crate) use append::Sending;
 pub(crate) use drain::{Candidate, Readiness, Request, Take};
 pub(crate) use expire::Abort;
 use list::List;
@@ -43,6 +44,8 @@ pub(crate) struct Accumulator<'a> {
     topics: &'a mut [TopicQueue],
     partitions: &'a mut [PartitionQueue],
     partitions_per_topic: usize,
+    /// See [`partitions`](Self::partitions).
+    partitions_used: u16,
     policy: Policy,
     free: List,
     done: List,
@@ -89,6 +92,7 @@ impl<'a> Accumulator<'a> {
             topics,
             partitions,
             partitions_per_topic,
+            partitions_used: 0,
             policy: Policy {
                 linger_ms: config.linger_ms,
                 delivery_timeout_ms: config.delivery_timeout_ms,
@@ -155,14 +159,20 @@ impl<'a> Accumulator<'a> {
         (TopicId::new(topic as u16), partition as i32)
     }
 
-    /// The number of places for partitions, those of all topics together.
+    /// The number of places for partitions, up to the last that has ever had a batch: what has to be looked at. A host
+    /// lends a thousand places and uses six.
     pub(crate) fn partitions(&self) -> u16 {
-        self.partitions.len() as u16
+        self.partitions_used
+    }
+
+    /// The partition at this place is to get a batch.
+    fn use_partition(&mut self, index: u16) {
+        self.partitions_used = self.partitions_used.max(index.saturating_add(1));
     }
 
     fn slot_range(&self, batch: u16) -> core::ops::Range<usize> {
-        let start = usize::from(batch).saturating_mul(self.slot_bytes);
-        start..start.saturating_add(self.slot_bytes)
+        let start = usize::from(batch).wrapping_mul(self.slot_bytes);
+        start..start.wrapping_add(self.slot_bytes)
     }
 
     /// A batch's bytes.

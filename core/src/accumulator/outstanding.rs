@@ -37,7 +37,7 @@ impl Accumulator<'_> {
         while let Some(batch) = at.and_then(|index| self.batches.get(index)) {
             let same = outstanding.in_flight == 0 || outstanding.connection == Some(batch.connection);
             outstanding.connection = same.then_some(batch.connection);
-            outstanding.in_flight = outstanding.in_flight.saturating_add(1);
+            outstanding.in_flight = outstanding.in_flight.wrapping_add(1);
             outstanding.head_is_oldest &=
                 head.is_some_and(|head| (head.generation.wrapping_sub(batch.generation) as i32) < 0);
             at = at.and_then(|index| self.batches.next(index));
@@ -96,7 +96,7 @@ impl Accumulator<'_> {
         let mut at = self.partitions.get(usize::from(partition)).and_then(|queue| queue.queue.first());
         while let Some(index) = at {
             let Some(batch) = self.batches.get(index).filter(|batch| batch.stamped) else { break };
-            let records = batch.count.saturating_add(batch.rest_count);
+            let records = batch.count.wrapping_add(batch.rest_count);
             self.seal(index, Some(stamp));
             stamp = stamp.after(records);
             at = self.batches.next(index);

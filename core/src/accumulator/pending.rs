@@ -79,6 +79,7 @@ impl Accumulator<'_> {
             batch.target = Target::Known;
             batch.partition = partition;
         }
+        self.use_partition(partition);
         // In front of younger ones: an explicit partition may have got batches before this one found its place.
         if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
             self.batches.insert_by_age(&mut queue.queue, index);

@@ -17,7 +17,7 @@ impl Accumulator<'_> {
         let batch = self.batches.get_mut(index)?;
         if batch.phase == Phase::InFlight {
             batch.reported = true;
-            self.expired_in_flight = self.expired_in_flight.saturating_sub(1);
+            self.expired_in_flight = self.expired_in_flight.wrapping_sub(1);
         } else {
             self.batches.pop_front(&mut self.done);
             self.free_or_go_on(index);
@@ -34,11 +34,7 @@ impl Accumulator<'_> {
     /// A batch's outcome, if it has one.
     pub(super) fn delivery(&self, index: u16) -> Option<Delivery> {
         let batch = self.batches.get(index)?;
-        let result = match batch.outcome {
-            Outcome::Undecided => return None,
-            Outcome::Delivered(ack) => Ok(ack),
-            Outcome::Failed(error) => Err(error),
-        };
+        let Outcome::Decided(result) = batch.outcome else { return None };
         let partition = (batch.target == Target::Known).then(|| self.partition_at(batch.partition).1);
         Some(Delivery {
             batch: self.batches.id(index),

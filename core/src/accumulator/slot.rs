@@ -41,15 +41,14 @@ pub(super) enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Undecided = 0,
-    Delivered(Ack),
-    Failed(DeliveryError),
+    Decided(Result<Ack, DeliveryError>),
 }
 
 impl Outcome {
     pub(super) fn is_decided(&self) -> bool {
         match self {
             Self::Undecided => false,
-            Self::Delivered(_) | Self::Failed(_) => true,
+            Self::Decided(_) => true,
         }
     }
 }
@@ -201,12 +200,12 @@ impl Batches<'_> {
     }
 
     // Called from everywhere: inlined, it would be many copies.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn get(&self, index: u16) -> Option<&BatchSlot> {
         self.0.get(usize::from(index))
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn get_mut(&mut self, index: u16) -> Option<&mut BatchSlot> {
         self.0.get_mut(usize::from(index))
     }

@@ -22,8 +22,8 @@ impl Accumulator<'_> {
         let Some(len) = batch::prefix_len(self.bytes(index), count) else { return false };
         self.leave_flight(index);
         let Some(batch) = self.batches.get_mut(index) else { return false };
-        batch.rest_len = batch.rest_len.saturating_add(batch.len.saturating_sub(len as u32));
-        batch.rest_count = batch.rest_count.saturating_add(batch.count.saturating_sub(count));
+        batch.rest_len = batch.rest_len.wrapping_add(batch.len.wrapping_sub(len as u32));
+        batch.rest_count = batch.rest_count.wrapping_add(batch.count.wrapping_sub(count));
         batch.len = len as u32;
         batch.count = count;
         // A split is no retry: it is not counted, and waits for nothing (Java).
@@ -45,11 +45,11 @@ impl Accumulator<'_> {
         let Some(batch) = self.batches.get_mut(index).filter(|batch| batch.rest_count > 0) else {
             return self.release(index);
         };
-        let end = batch.len.saturating_add(batch.rest_len) as usize;
+        let end = batch.len.wrapping_add(batch.rest_len) as usize;
         let bytes = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..end)).unwrap_or(&mut []);
         let len = batch::reframe(bytes, batch.len as usize, batch.count, batch.rest_count);
         batch.len = len as u32;
-        batch.before = batch.before.saturating_add(batch.count);
+        batch.before = batch.before.wrapping_add(batch.count);
         batch.count = batch.rest_count;
         batch.rest_len = 0;
         batch.rest_count = 0;
@@ -58,9 +58,9 @@ impl Accumulator<'_> {
         batch.retry_at = crate::time::Instant::from_millis(0);
         batch.outcome = Outcome::Undecided;
         let partition = usize::from(batch.partition);
-        self.halves_done = self.halves_done.saturating_sub(1);
+        self.halves_done = self.halves_done.wrapping_sub(1);
         if let Some(queue) = self.partitions.get_mut(partition) {
-            queue.halves = queue.halves.saturating_sub(1);
+            queue.halves = queue.halves.wrapping_sub(1);
         }
         self.put_back(index);
     }
@@ -68,20 +68,20 @@ impl Accumulator<'_> {
     /// A batch fails before its second half could go out: that shares its outcome.
     pub(super) fn absorb_rest(&mut self, index: u16) {
         let Some(batch) = self.batches.get_mut(index).filter(|batch| batch.rest_count > 0) else { return };
-        batch.count = batch.count.saturating_add(batch.rest_count);
+        batch.count = batch.count.wrapping_add(batch.rest_count);
         batch.rest_count = 0;
         // The bytes on their way must not become more; `rest_len` keeps the others for the report.
         if batch.phase == Phase::InFlight
             && let Some(queue) = self.partitions.get_mut(usize::from(batch.partition))
         {
-            queue.halves = queue.halves.saturating_sub(1);
+            queue.halves = queue.halves.wrapping_sub(1);
         }
     }
 
     /// A batch's bytes, as its report shows them.
     pub(super) fn reported_bytes(&self, index: u16) -> &[u8] {
         let shown = |batch: &super::BatchSlot| match batch.rest_count {
-            0 => batch.len.saturating_add(batch.rest_len),
+            0 => batch.len.wrapping_add(batch.rest_len),
             _ => batch.len,
         };
         let len = self.batches.get(index).map_or(0, shown) as usize;

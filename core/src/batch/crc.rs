@@ -1,7 +1,7 @@
 //! CRC-32C (Castagnoli, RFC 3720 appendix B.4), by the method that the features choose.
 
 /// The checksum by a table of 16 words, four bits at a time: 64 bytes of flash.
-#[cfg(any(test, not(any(feature = "crc-table", feature = "crc-slicing"))))]
+#[cfg(any(test, not(any(feature = "crc-table", feature = "crc-slicing", feature = "crc-hardware"))))]
 mod nibbles {
     /// The polynomial 0x1EDC6F41, its bits reversed.
     const POLYNOMIAL: u32 = 0x82f6_3b78;
@@ -31,7 +31,7 @@ mod nibbles {
     }
 }
 
-#[cfg(any(feature = "crc-table", feature = "crc-slicing"))]
+#[cfg(all(any(feature = "crc-table", feature = "crc-slicing"), not(feature = "crc-hardware")))]
 mod tables {
     use crc::{CRC_32_ISCSI, Crc, Table};
 
@@ -46,9 +46,19 @@ mod tables {
     }
 }
 
-#[cfg(not(any(feature = "crc-table", feature = "crc-slicing")))]
+#[cfg(feature = "crc-hardware")]
+mod hardware {
+    pub(super) fn checksum(bytes: &[u8]) -> u32 {
+        crc32c::crc32c(bytes)
+    }
+}
+
+// With several features, the fastest has it.
+#[cfg(feature = "crc-hardware")]
+use hardware as method;
+#[cfg(not(any(feature = "crc-table", feature = "crc-slicing", feature = "crc-hardware")))]
 use nibbles as method;
-#[cfg(any(feature = "crc-table", feature = "crc-slicing"))]
+#[cfg(all(any(feature = "crc-table", feature = "crc-slicing"), not(feature = "crc-hardware")))]
 use tables as method;
 
 /// The checksum of these bytes.

@@ -25,16 +25,16 @@ pub(crate) fn reframe(slot: &mut [u8], from: usize, before: u32, records: u32) -
         // These bytes are our own; were they damaged, the batch would end here.
         let Some(Ok(fields)) = slot.get(read_at..).map(Fields::read) else { break };
         max_timestamp_ms = max_timestamp_ms.max(base_timestamp_ms.wrapping_add(fields.timestamp_delta));
-        let content = read_at.saturating_add(fields.content)..read_at.saturating_add(fields.end);
+        let content = read_at.wrapping_add(fields.content)..read_at.wrapping_add(fields.end);
         read_at = content.end;
         let Ok(head) = fields.write(offset_delta as i32, content.len(), slot, write_at) else { break };
-        write_at = write_at.saturating_add(head);
+        write_at = write_at.wrapping_add(head);
         for from in content {
             // From the left, to the left: nothing is overwritten before it was moved.
             if let (Some(byte), Some(to)) = (slot.get(from).copied(), slot.get_mut(write_at)) {
                 *to = byte;
             }
-            write_at = write_at.saturating_add(1);
+            write_at = write_at.wrapping_add(1);
         }
     }
     put(slot, MAX_TIMESTAMP_AT, &max_timestamp_ms.to_be_bytes());
@@ -58,11 +58,11 @@ impl Fields {
     fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let body = usize::try_from(reader.varint()?).map_err(|_| Malformed)?;
-        let end = bytes.len().saturating_sub(reader.len()).checked_add(body).ok_or(Malformed)?;
+        let end = bytes.len().wrapping_sub(reader.len()).checked_add(body).ok_or(Malformed)?;
         reader.u8()?;
         let timestamp_delta = reader.varlong()?;
         reader.varint()?;
-        let content = bytes.len().saturating_sub(reader.len());
+        let content = bytes.len().wrapping_sub(reader.len());
         if content <= end && end <= bytes.len() {
             Ok(Self { timestamp_delta, content, end })
         } else {
@@ -79,7 +79,7 @@ impl Fields {
         at: usize,
     ) -> Result<usize, Malformed> {
         let head = super::write::record_head_bytes(offset_delta, self.timestamp_delta);
-        let body = i32::try_from(head.saturating_add(content)).map_err(|_| Malformed)?;
+        let body = i32::try_from(head.wrapping_add(content)).map_err(|_| Malformed)?;
         let mut out = Writer::new(slot.get_mut(at..).ok_or(Malformed)?);
         super::write::record_head(&mut out, body, self.timestamp_delta, offset_delta);
         out.finish().map_err(|_| Malformed)

@@ -60,7 +60,7 @@ impl<'p> Iterator for Headers<'p> {
         if self.left <= 0 {
             return None;
         }
-        self.left = self.left.saturating_sub(1);
+        self.left = self.left.wrapping_sub(1);
         let key = self.rest.varint_bytes().ok()??;
         let value = self.rest.varint_bytes().ok()?;
         Some(StoredHeader { key, value })

@@ -44,54 +44,45 @@ pub(crate) fn append(
 ) -> Result<Appended, NoRoom> {
     let offset_delta = i32::try_from(count).map_err(|_| NoRoom)?;
     let timestamp_delta = record.timestamp_ms.wrapping_sub(get_i64(slot, BASE_TIMESTAMP_AT));
-    let body = body_bytes(offset_delta, timestamp_delta, record, value_len).ok_or(NoRoom)?;
+    let body = body_bytes(offset_delta, timestamp_delta, record, value_len);
     let body_i32 = i32::try_from(body).map_err(|_| NoRoom)?;
-    let total = varint::len_of_len(body).checked_add(body).ok_or(NoRoom)?;
-
     // The whole record's room is claimed before its first byte is written.
-    let end = len.checked_add(total).ok_or(NoRoom)?;
+    let end = len.saturating_add(varint::len_of_len(body)).saturating_add(body);
     let mut out = Writer::new(slot.get_mut(len..end).ok_or(NoRoom)?);
     record_head(&mut out, body_i32, timestamp_delta, offset_delta);
     nullable(&mut out, record.key);
-    let value_at = match value_len {
-        None => {
-            out.varint(-1);
-            out.len()
-        }
-        Some(value_len) => {
-            length(&mut out, value_len);
-            let at = out.len();
-            out.skip(value_len);
-            at
-        }
-    };
+    match value_len {
+        None => out.varint(-1),
+        Some(value_len) => length(&mut out, value_len),
+    }
+    let value_len = value_len.unwrap_or(0);
+    let value_start = len.saturating_add(out.len());
+    out.skip(value_len);
     length(&mut out, record.headers.len());
     for header in record.headers {
         nullable(&mut out, Some(header.key.as_bytes()));
         nullable(&mut out, header.value);
     }
-
     if record.timestamp_ms > get_i64(slot, MAX_TIMESTAMP_AT) {
         put(slot, MAX_TIMESTAMP_AT, &record.timestamp_ms.to_be_bytes());
     }
-    let value_start = len.saturating_add(value_at);
-    Ok(Appended { len: end, value: value_start..value_start.saturating_add(value_len.unwrap_or(0)) })
+    Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len) })
 }
 
 /// Writes what is known only when no record follows: lengths, counts and the CRC. `batch` is exactly the batch.
 pub(crate) fn seal(batch: &mut [u8], count: u32) {
-    let after_length = batch.len().saturating_sub(BATCH_LENGTH_AT + 4) as u32;
+    let after_length = batch.len().wrapping_sub(BATCH_LENGTH_AT + 4) as u32;
     put(batch, BATCH_LENGTH_AT, &after_length.to_be_bytes());
-    put(batch, LAST_OFFSET_DELTA_AT, &count.saturating_sub(1).to_be_bytes());
+    put(batch, LAST_OFFSET_DELTA_AT, &count.wrapping_sub(1).to_be_bytes());
     put(batch, RECORDS_COUNT_AT, &count.to_be_bytes());
     let crc = crc32c(batch.get(ATTRIBUTES_AT..).unwrap_or(&[]));
     put(batch, CRC_AT, &crc.to_be_bytes());
 }
 
-/// The bytes of a record that is the first of its batch; `None` when that overflows.
-pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) -> Option<usize> {
-    let body = body_bytes(0, 0, record, value_len)?;
-    varint::len_of_len(body).checked_add(body)
+/// The bytes of a record that is the first of its batch, or the most that a `usize` can say.
+pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
+    let body = body_bytes(0, 0, record, value_len);
+    varint::len_of_len(body).saturating_add(body)
 }
 
 /// Writes a record's fields in front of its key. `body` is the record's length after the length field.
@@ -104,25 +95,26 @@ pub(super) fn record_head(out: &mut Writer<'_>, body: i32, timestamp_delta: i64,
 
 /// The bytes of a record's fields between its length and its key: attributes, timestamp delta, offset delta.
 pub(super) fn record_head_bytes(offset_delta: i32, timestamp_delta: i64) -> usize {
-    varint::len(timestamp_delta).saturating_add(varint::len(i64::from(offset_delta))).saturating_add(1)
+    varint::len(timestamp_delta).wrapping_add(varint::len(i64::from(offset_delta))).wrapping_add(1)
 }
 
-/// A record's bytes after its length field; `None` when that overflows.
+/// A record's bytes after its length field, or the most that a `usize` can say.
 fn body_bytes(
     offset_delta: i32,
     timestamp_delta: i64,
     record: &Record<'_>,
     value_len: Option<usize>,
-) -> Option<usize> {
+) -> usize {
     let mut bytes = record_head_bytes(offset_delta, timestamp_delta);
-    bytes = bytes.checked_add(nullable_bytes(record.key.map(<[u8]>::len))?)?;
-    bytes = bytes.checked_add(nullable_bytes(value_len)?)?;
-    bytes = bytes.checked_add(varint::len_of_len(record.headers.len()))?;
+    let mut add = |more: usize| bytes = bytes.saturating_add(more);
+    add(nullable_bytes(record.key.map(<[u8]>::len)));
+    add(nullable_bytes(value_len));
+    add(varint::len_of_len(record.headers.len()));
     for Header { key, value } in record.headers {
-        bytes = bytes.checked_add(nullable_bytes(Some(key.len()))?)?;
-        bytes = bytes.checked_add(nullable_bytes(value.map(<[u8]>::len))?)?;
+        add(nullable_bytes(Some(key.len())));
+        add(nullable_bytes(value.map(<[u8]>::len)));
     }
-    Some(bytes)
+    bytes
 }
 
 /// The timestamp of the batch's first record.
@@ -130,11 +122,8 @@ pub(super) fn base_timestamp_ms(batch: &[u8]) -> i64 {
     get_i64(batch, BASE_TIMESTAMP_AT)
 }
 
-fn nullable_bytes(len: Option<usize>) -> Option<usize> {
-    match len {
-        None => Some(1),
-        Some(len) => varint::len_of_len(len).checked_add(len),
-    }
+fn nullable_bytes(len: Option<usize>) -> usize {
+    len.map_or(1, |len| varint::len_of_len(len).saturating_add(len))
 }
 
 fn nullable(out: &mut Writer<'_>, bytes: Option<&[u8]>) {

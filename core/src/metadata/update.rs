@@ -124,8 +124,8 @@ impl Metadata<'_> {
     }
 
     fn partitions_of(&mut self, topic: u16) -> &mut [PartitionSlot] {
-        let start = usize::from(topic).saturating_mul(self.partitions_per_topic);
-        let end = start.saturating_add(self.partitions_per_topic);
+        let start = usize::from(topic).wrapping_mul(self.partitions_per_topic);
+        let end = start.wrapping_add(self.partitions_per_topic);
         self.partitions.get_mut(start..end).unwrap_or(&mut [])
     }
 

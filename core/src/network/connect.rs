@@ -74,7 +74,7 @@ impl Network<'_> {
             }
             let slot = self.connection_of(node).and_then(|connection| self.get(connection));
             let tried = slot.map_or(Instant::from_millis(0), |slot| slot.last_attempt);
-            ties = if best.is_some_and(|(oldest, _)| tried == oldest) { ties.saturating_add(1) } else { 1 };
+            ties = if best.is_some_and(|(oldest, _)| tried == oldest) { ties.wrapping_add(1) } else { 1 };
             // Among those that were never tried, or have lost their slot since, by chance.
             let is_better = best.is_none_or(|(oldest, _)| tried < oldest);
             let wins_tie = best.is_some_and(|(oldest, _)| tried == oldest) && random.below(ties) == 0;

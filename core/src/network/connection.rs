@@ -1,4 +1,4 @@
-use heapless::Deque;
+use heapless::Vec;
 
 use super::receive::Incoming;
 use super::send::Outgoing;
@@ -105,7 +105,7 @@ pub struct ConnectionSlot {
     pub(super) next_correlation_id: i32,
     pub(super) usable: Usable,
     // Metadata and ApiVersions obey the same limit as Produce.
-    pub(super) in_flight: Deque<InFlight, { MAX_IN_FLIGHT }>,
+    pub(super) in_flight: Vec<InFlight, { MAX_IN_FLIGHT }>,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Incoming,
     pub(super) drain_index: u16,
@@ -127,7 +127,7 @@ impl ConnectionSlot {
             throttled_until: Instant::from_millis(0),
             next_correlation_id: 0,
             usable: Usable::NONE,
-            in_flight: Deque::new(),
+            in_flight: Vec::new(),
             outgoing: Outgoing::new(),
             incoming: Incoming::new(),
             drain_index: 0,

@@ -55,6 +55,9 @@ pub(crate) trait Exchange: Sink {
 
     /// Where to count.
     fn counters(&mut self) -> &mut Counters;
+
+    /// Jitter of backoffs.
+    fn random(&mut self) -> &mut Random;
 }
 
 /// Which requests, besides those with batches, a connection took with it when it ended.
@@ -143,12 +146,12 @@ impl<'a> Network<'a> {
     }
 
     // Called from everywhere: inlined, it would be many copies.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn get(&self, connection: u8) -> Option<&ConnectionSlot> {
         self.connections.get(usize::from(connection))
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn get_mut(&mut self, connection: u8) -> Option<&mut ConnectionSlot> {
         self.connections.get_mut(usize::from(connection))
     }
@@ -219,7 +222,7 @@ impl<'a> Network<'a> {
         slot.outgoing.begin(Outbound { connection, api, version, correlation_id, cursor: 0 });
         let deadline = now.saturating_add_ms(u64::from(limits.request_timeout_ms));
         // There was room: a ready connection has less than the most in flight.
-        let _ = slot.in_flight.push_back(InFlight { api, version, correlation_id, deadline });
+        let _ = slot.in_flight.push(InFlight { api, version, correlation_id, deadline });
     }
 
     fn backoff_until(&self, now: Instant, failures: u8, random: &mut Random) -> Instant {

@@ -11,7 +11,6 @@ use crate::code::ErrorCode;
 use crate::counters::add;
 use crate::fmt::{debug, warning};
 use crate::protocol::Api;
-use crate::random::Random;
 use crate::time::{Instant, NextWake, WakeReason};
 use crate::transport::{Slot, Transport};
 
@@ -36,7 +35,6 @@ pub(crate) struct Surroundings<'p, 'c, E> {
     pub(crate) exchange: &'p mut E,
     /// Where pieces of responses are received.
     pub(crate) receive: &'p mut [u8],
-    pub(crate) random: &'p mut Random,
 }
 
 impl Network<'_> {
@@ -56,7 +54,7 @@ impl Network<'_> {
                     wake.now(WakeReason::Progress);
                 }
             }
-            self.add_deadline(with.now, connection, wake);
+            self.add_deadline(connection, wake);
         }
     }
 
@@ -155,8 +153,8 @@ impl Network<'_> {
         let progress = slot.outgoing.flush(with.cx, Slot::new(connection), transport, with.exchange)?;
         // With acks=0 nothing answers a produce request: it is done when it is written.
         if slot.outgoing.is_idle() && !answers_produce {
-            while slot.in_flight.back().is_some_and(|last| last.api == Api::Produce) {
-                slot.in_flight.pop_back();
+            while slot.in_flight.last().is_some_and(|last| last.api == Api::Produce) {
+                slot.in_flight.pop();
             }
         }
         Ok(progress)
@@ -208,11 +206,14 @@ impl Network<'_> {
         while !piece.is_empty() {
             let Some(slot) = self.get_mut(connection) else { return Ok(()) };
             let unwritten = slot.outgoing.correlation_id();
-            let expected = slot.in_flight.front().filter(|request| Some(request.correlation_id) != unwritten);
+            let expected = slot.in_flight.first().filter(|request| Some(request.correlation_id) != unwritten);
             let Some(answer) = slot.incoming.take(connection, &mut piece, expected, with.exchange)? else {
                 continue;
             };
-            slot.in_flight.pop_front();
+            // Few, and small: a ring buffer would be more code.
+            if !slot.in_flight.is_empty() {
+                slot.in_flight.remove(0);
+            }
             self.on_answer(connection, answer, with)?;
         }
         Ok(())
@@ -225,9 +226,8 @@ impl Network<'_> {
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<(), DisconnectReason> {
         match answer {
-            Answer::ApiVersions(response) => {
-                let usable = response.usable;
-                if response.error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
+            Answer::ApiVersions { error, usable } => {
+                if error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
                 let now = with.now;
@@ -247,9 +247,9 @@ impl Network<'_> {
                 self.throttle(connection, throttle_ms, with);
                 with.exchange.produce_answered(connection, correlation_id)?;
             }
-            Answer::InitProducerId(response) => {
-                self.throttle(connection, response.throttle_ms, with);
-                with.exchange.producer_id_answered(response.answer);
+            Answer::InitProducerId { answer, throttle_ms } => {
+                self.throttle(connection, throttle_ms, with);
+                with.exchange.producer_id_answered(answer);
             }
         }
         Ok(())
@@ -283,7 +283,7 @@ impl Network<'_> {
         connection: u8,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<(), DisconnectReason> {
-        let oldest = self.get(connection).and_then(|slot| slot.in_flight.front());
+        let oldest = self.get(connection).and_then(|slot| slot.in_flight.first());
         if oldest.is_some_and(|request| request.deadline <= with.now) {
             return Err(DisconnectReason::RequestTimeout);
         }
@@ -299,7 +299,7 @@ impl Network<'_> {
     ) {
         transport.close(Slot::new(connection));
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
-        let until = self.backoff_until(with.now, failures, with.random);
+        let until = self.backoff_until(with.now, failures, with.exchange.random());
         let Some(slot) = self.get_mut(connection) else { return };
         let asked = |api| slot.in_flight.iter().any(|request| request.api == api);
         let unanswered =
@@ -333,18 +333,18 @@ impl Network<'_> {
         with.exchange.disconnected(connection, reason, unanswered);
     }
 
-    fn add_deadline(&self, now: Instant, connection: u8, wake: &mut NextWake) {
+    fn add_deadline(&self, connection: u8, wake: &mut NextWake) {
         let Some(slot) = self.get(connection) else { return };
         match slot.state {
             // Who waits for a node in backoff adds that deadline itself.
             State::Free | State::Backoff { .. } => {}
-            State::Connecting { deadline } => wake.at(now, deadline, WakeReason::ConnectionSetup),
+            State::Connecting { deadline } => wake.at(deadline, WakeReason::ConnectionSetup),
             State::CheckingApiVersions | State::Ready => {
-                if let Some(oldest) = slot.in_flight.front() {
-                    wake.at(now, oldest.deadline, WakeReason::RequestTimeout);
+                if let Some(oldest) = slot.in_flight.first() {
+                    wake.at(oldest.deadline, WakeReason::RequestTimeout);
                 }
                 if let Some(at) = self.idle_end(slot) {
-                    wake.at(now, at, WakeReason::IdleConnection);
+                    wake.at(at, WakeReason::IdleConnection);
                 }
             }
         }

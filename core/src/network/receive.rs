@@ -1,5 +1,6 @@
 use super::connection::InFlight;
 use super::{DisconnectReason, Exchange};
+use crate::code::ErrorCode;
 use crate::protocol::{Api, Decoded, api_versions, init_producer_id, metadata, produce};
 use crate::wire::{Frame, Malformed, Stream};
 
@@ -30,10 +31,10 @@ enum State {
 /// A response that ended.
 #[derive(Debug)]
 pub(super) enum Answer {
-    ApiVersions(api_versions::Response),
+    ApiVersions { error: ErrorCode, usable: api_versions::Usable },
     Metadata { throttle_ms: i32 },
     Produce { correlation_id: i32, throttle_ms: i32 },
-    InitProducerId(init_producer_id::Response),
+    InitProducerId { answer: init_producer_id::Answer, throttle_ms: i32 },
 }
 
 /// The response that is arriving.
@@ -50,7 +51,7 @@ impl Incoming {
 
     /// Takes bytes from the front of `piece`, as far as the end of a response. `expected` is the request that is
     /// to be answered next, if one was wholly written.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn take(
         &mut self,
         connection: u8,
@@ -62,7 +63,7 @@ impl Incoming {
             match &mut self.state {
                 State::Length => {
                     let mut frame = Frame::new(piece, u32::MAX);
-                    let length = self.stream.i32(&mut frame)?;
+                    let length = self.stream.integer(4, &mut frame)?;
                     *piece = frame.rest();
                     let Some(length) = length else { return Ok(None) };
                     let length = u32::try_from(length).map_err(|_| Malformed)?;
@@ -73,11 +74,13 @@ impl Incoming {
                 }
                 State::CorrelationId { left } => {
                     let mut frame = Frame::new(piece, *left);
-                    let correlation_id = self.stream.i32(&mut frame)?;
+                    let correlation_id = self.stream.integer(4, &mut frame)?;
                     pass(piece, left, &frame);
                     let Some(correlation_id) = correlation_id else { return Ok(None) };
-                    let request = expected.filter(|request| request.correlation_id == correlation_id);
-                    let decoder = Decoder::of(request.ok_or(Malformed)?);
+                    let request =
+                        expected.filter(|request| i64::from(request.correlation_id) == correlation_id);
+                    let request = request.ok_or(Malformed)?;
+                    let (correlation_id, decoder) = (request.correlation_id, Decoder::of(request));
                     self.state = State::Body { left: *left, correlation_id, decoder };
                 }
                 State::Body { left, correlation_id, decoder } => {
@@ -85,37 +88,21 @@ impl Incoming {
                     let correlation_id = *correlation_id;
                     let decoded = decoder.feed(connection, correlation_id, &mut frame, exchange)?;
                     pass(piece, left, &frame);
-                    return match decoded {
-                        Decoded::Partial => Ok(None),
-                        Decoded::Whole => Ok(self.end(correlation_id)),
-                    };
+                    if decoded == Decoded::Partial {
+                        return Ok(None);
+                    }
+                    let answer = decoder.answer(correlation_id);
+                    self.state = State::Length;
+                    return Ok(Some(answer));
                 }
             }
-        }
-    }
-
-    fn end(&mut self, correlation_id: i32) -> Option<Answer> {
-        match core::mem::replace(&mut self.state, State::Length) {
-            State::Body { decoder: Decoder::ApiVersions(response), .. } => {
-                Some(Answer::ApiVersions(response))
-            }
-            State::Body { decoder: Decoder::Metadata(response), .. } => {
-                Some(Answer::Metadata { throttle_ms: response.throttle_ms })
-            }
-            State::Body { decoder: Decoder::Produce(response), .. } => {
-                Some(Answer::Produce { correlation_id, throttle_ms: response.throttle_ms })
-            }
-            State::Body { decoder: Decoder::InitProducerId(response), .. } => {
-                Some(Answer::InitProducerId(response))
-            }
-            State::Length | State::CorrelationId { .. } => None,
         }
     }
 }
 
 /// Leaves what `frame` has read behind. The frame sees no byte behind its end; `piece` keeps those for the next one.
 fn pass(piece: &mut &[u8], left: &mut u32, frame: &Frame<'_>) {
-    let read = left.saturating_sub(frame.left());
+    let read = left.wrapping_sub(frame.left());
     *piece = piece.get(read as usize..).unwrap_or(&[]);
     *left = frame.left();
 }
@@ -127,6 +114,20 @@ impl Decoder {
             Api::Metadata => Self::Metadata(metadata::Response::new()),
             Api::Produce => Self::Produce(produce::Response::new(request.version)),
             Api::InitProducerId => Self::InitProducerId(init_producer_id::Response::new()),
+        }
+    }
+
+    /// What the response has said, now that it was whole.
+    fn answer(&self, correlation_id: i32) -> Answer {
+        match self {
+            Self::ApiVersions(response) => {
+                Answer::ApiVersions { error: response.error, usable: response.usable }
+            }
+            Self::Metadata(response) => Answer::Metadata { throttle_ms: response.throttle_ms },
+            Self::Produce(response) => Answer::Produce { correlation_id, throttle_ms: response.throttle_ms },
+            Self::InitProducerId(response) => {
+                Answer::InitProducerId { answer: response.answer, throttle_ms: response.throttle_ms }
+            }
         }
     }
 

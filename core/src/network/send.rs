@@ -90,14 +90,14 @@ impl Outgoing {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
                 Poll::Ready(Ok(sent)) => {
-                    let offered = head.len().saturating_add(body.len());
+                    let offered = head.len().wrapping_add(body.len());
                     let of_head = sent.min(head.len());
                     // A transport that claims to have taken nothing, or more than was offered, cannot be trusted.
                     if sent == 0 || sent > offered {
                         return Err(DisconnectReason::Transport(embedded_io::ErrorKind::WriteZero));
                     }
-                    self.head_sent = self.head_sent.saturating_add(of_head as u16);
-                    self.body_sent = self.body_sent.saturating_add(sent.saturating_sub(of_head) as u32);
+                    self.head_sent = self.head_sent.wrapping_add(of_head as u16);
+                    self.body_sent = self.body_sent.wrapping_add(sent.wrapping_sub(of_head) as u32);
                     add(&mut exchange.counters().bytes_sent, sent as u64);
                     progress = true;
                 }

@@ -33,11 +33,14 @@ impl Sticky {
     }
 
     /// Another partition than the present one, if there is one.
+    // Once per batch: inlined, it would cost every record registers.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn switch(&mut self, count: u32, random: &mut Random) {
         let current = u32::from(self.partition);
         let next = if self.chosen && count > 1 && current < count {
-            let step = random.below(count.saturating_sub(1)).saturating_add(1);
-            current.saturating_add(step).checked_rem(count).unwrap_or(0)
+            let step = random.below(count.wrapping_sub(1)).wrapping_add(1);
+            current.wrapping_add(step).checked_rem(count).unwrap_or(0)
         } else {
             random.below(count)
         };

@@ -5,7 +5,7 @@ mod polled;
 
 use core::task::{Context, Waker};
 
-use crate::accumulator::Accumulator;
+use crate::accumulator::{Accumulator, Sending};
 use crate::batch::StoredRecords;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -14,7 +14,7 @@ use crate::idempotence::Idempotence;
 use crate::metadata::{Metadata, RegisterError};
 use crate::network::Network;
 use crate::record::Record;
-use crate::sender::Sender;
+use crate::sender::{Joined, Sender};
 use crate::time::Instant;
 use crate::transport::Transport;
 pub use memory::{Resources, Storage};
@@ -97,25 +97,25 @@ impl<'a> Producer<'a> {
     /// # Errors
     /// [`RegisterError`]: the table is full, or Kafka does not allow the name.
     pub fn register_topic(&mut self, name: &'static str) -> Result<TopicId, RegisterError> {
-        self.sender.metadata.register(name)
+        self.sender.joined.metadata.register(name)
     }
 
     /// The topic that was registered under this name.
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<TopicId> {
-        self.sender.metadata.find_topic(name)
+        self.sender.joined.metadata.find_topic(name)
     }
 
     /// A registered topic's name.
     #[must_use]
     pub fn topic_name(&self, topic: TopicId) -> Option<&'static str> {
-        self.sender.metadata.topic_name(u16::try_from(topic.index()).ok()?)
+        self.sender.joined.metadata.topic_name(u16::try_from(topic.index()).ok()?)
     }
 
     /// A topic's number of partitions, once the cluster has told it.
     #[must_use]
     pub fn partitions(&self, topic: TopicId) -> Option<u32> {
-        self.sender.metadata.partition_count(u16::try_from(topic.index()).ok()?)
+        self.sender.joined.metadata.partition_count(u16::try_from(topic.index()).ok()?)
     }
 
     /// Accepts a record: chooses its partition and copies it into that partition's open batch.
@@ -171,16 +171,22 @@ impl<'a> Producer<'a> {
         value_len: Option<usize>,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<Ticket, SendError> {
-        let Sender { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender;
+        let Joined { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender.joined;
         if u16::try_from(record.topic.index()).ok().and_then(|topic| metadata.topic_name(topic)).is_none() {
             return Err(SendError::UnknownTopic);
         }
         if let Some(code) = idempotence.fatal() {
             return Err(SendError::Fatal(code));
         }
-        let placed = accumulator.append(now, record, value_len, random, counters)?;
+        let mut sending = Sending { random, counters, dropped: None };
+        let placed = accumulator.append(now, record, value_len, &mut sending)?;
         fill(accumulator.value_mut(&placed));
-        Ok(placed.ticket)
+        let ticket = Ticket { batch: placed.batch, index: placed.index, dropped: None };
+        match sending.dropped {
+            // Rare, and large to copy.
+            Some(dropped) => Ok(Ticket { dropped: Some(dropped), ..ticket }),
+            None => Ok(ticket),
+        }
     }
 
     /// Moves everything on as far as `transport` allows, within a bounded amount of work: connects, asks for
@@ -193,6 +199,8 @@ impl<'a> Producer<'a> {
 
     /// As [`poll`](Self::poll), for async callers: the transport registers `cx`'s waker for whatever it waits on.
     /// The caller sees to it that it is also woken at [`Polled::wake`], and after a `send`.
+    // Within the application's loop, its addresses would be computed before the loop and spilled.
+    #[inline(never)]
     pub fn poll_with<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -200,8 +208,8 @@ impl<'a> Producer<'a> {
         transport: &mut T,
     ) -> Polled {
         let next = self.sender.poll(cx, now, transport);
-        let delivered = self.sender.accumulator.has_delivery();
-        let fatal = self.sender.idempotence.tell_fatal();
+        let delivered = self.sender.joined.accumulator.has_delivery();
+        let fatal = self.sender.joined.idempotence.tell_fatal();
         Polled { wake: next.wake, reason: next.reason, delivered, fatal, status: self.status() }
     }
 
@@ -218,17 +226,17 @@ impl<'a> Producer<'a> {
     /// }
     /// ```
     pub fn reset(&mut self) {
-        self.sender.idempotence.reset();
+        self.sender.joined.idempotence.reset();
     }
 
     /// How the producer stands with its cluster.
     #[must_use]
     pub fn status(&self) -> Status {
-        let Sender { metadata, network, .. } = &self.sender;
+        let Sender { joined: Joined { metadata, .. }, network, .. } = &self.sender;
         if self.sender.is_closed() {
             return Status::Closed;
         }
-        if let Some(code) = self.sender.idempotence.fatal() {
+        if let Some(code) = self.sender.joined.idempotence.fatal() {
             return Status::Fatal(code);
         }
         let rests = network.rests() && metadata.is_complete();
@@ -247,7 +255,7 @@ impl<'a> Producer<'a> {
     /// A batch that failed while it was on its way is reported at once; its slot stays taken until the broker has
     /// answered or the connection is gone.
     pub fn next_delivery(&mut self) -> Option<Delivery> {
-        self.sender.accumulator.next_delivery()
+        self.sender.joined.accumulator.next_delivery()
     }
 
     /// Shows what [`next_delivery`](Self::next_delivery) will take, together with the batch's records: to keep
@@ -269,20 +277,20 @@ impl<'a> Producer<'a> {
     /// ```
     #[must_use]
     pub fn peek_delivery(&self) -> Option<DeliveryRecords<'_>> {
-        let (delivery, records) = self.sender.accumulator.peek_delivery()?;
+        let (delivery, records) = self.sender.joined.accumulator.peek_delivery()?;
         Some(DeliveryRecords { delivery, records })
     }
 
     /// Makes every batch that is open now due at once, without waiting for `linger_ms`. Later records are not
     /// affected. See [`is_flushed`](Self::is_flushed).
     pub fn flush(&mut self) {
-        self.sender.accumulator.flush();
+        self.sender.joined.accumulator.flush();
     }
 
     /// Whether each batch that was there at the last `flush` has its outcome, taken or not.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.sender.accumulator.is_flushed()
+        self.sender.joined.accumulator.is_flushed()
     }
 
     /// Accepts nothing more, makes everything due, and goes on until all is delivered or `deadline` has come; then
@@ -302,12 +310,12 @@ impl<'a> Producer<'a> {
     /// Batches that have no outcome yet.
     #[must_use]
     pub fn unfinished_batches(&self) -> usize {
-        self.sender.accumulator.unfinished()
+        self.sender.joined.accumulator.unfinished()
     }
 
     /// What was done so far.
     #[must_use]
     pub fn counters(&self) -> &Counters {
-        &self.sender.counters
+        &self.sender.joined.counters
     }
 }

@@ -41,13 +41,12 @@ impl Usable {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Field {
     Error,
     Count,
-    Entry {
-        left: u32,
-    },
+    Entry,
+    End,
     /// The body of an error answer: of a version that cannot be known.
     Ignored,
 }
@@ -57,39 +56,58 @@ enum Field {
 pub(crate) struct Response {
     stream: Stream,
     field: Field,
+    /// Entries that are still to come.
+    left: u32,
     pub(crate) error: ErrorCode,
     pub(crate) usable: Usable,
 }
 
 impl Response {
     pub(crate) fn new() -> Self {
-        Self { stream: Stream::new(), field: Field::Error, error: ErrorCode::NONE, usable: Usable::NONE }
+        let (error, usable) = (ErrorCode::NONE, Usable::NONE);
+        Self { stream: Stream::new(), field: Field::Error, left: 0, error, usable }
     }
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
         loop {
+            let value = need!(self.stream.integer(self.field.width(), frame));
             self.field = match self.field {
                 Field::Error => {
-                    self.error = ErrorCode::new(need!(self.stream.i16(frame)));
+                    self.error = ErrorCode::new(value as i16);
                     if self.error == ErrorCode::NONE { Field::Count } else { Field::Ignored }
                 }
-                Field::Count => Field::Entry { left: need!(self.stream.count(frame, 6)) },
-                Field::Entry { left: 0 } if frame.left() == 0 => return Ok(Decoded::Whole),
-                Field::Entry { left: 0 } => return Err(Malformed),
-                Field::Entry { left } => {
-                    let [k0, k1, min0, min1, max0, max1] = need!(self.stream.array::<6>(frame));
-                    self.usable.learn(
-                        i16::from_be_bytes([k0, k1]),
-                        i16::from_be_bytes([min0, min1]),
-                        i16::from_be_bytes([max0, max1]),
-                    );
-                    Field::Entry { left: left.saturating_sub(1) }
+                Field::Count => {
+                    self.left = frame.count(value, 6)?;
+                    self.next_entry()
                 }
+                // Key, lowest and highest version.
+                Field::Entry => {
+                    self.usable.learn((value >> 32) as i16, (value >> 16) as i16, value as i16);
+                    self.left = self.left.wrapping_sub(1);
+                    self.next_entry()
+                }
+                Field::End if frame.left() == 0 => return Ok(Decoded::Whole),
+                Field::End => return Err(Malformed),
                 Field::Ignored => {
                     frame.take_up_to(usize::MAX);
                     return Ok(if frame.left() == 0 { Decoded::Whole } else { Decoded::Partial });
                 }
             };
+        }
+    }
+
+    fn next_entry(&self) -> Field {
+        if self.left == 0 { Field::End } else { Field::Entry }
+    }
+}
+
+impl Field {
+    const fn width(self) -> u8 {
+        match self {
+            Self::Error => 2,
+            Self::Count => 4,
+            Self::Entry => 6,
+            Self::End | Self::Ignored => 0,
         }
     }
 }

@@ -51,23 +51,24 @@ impl Response {
     }
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
-        let Self { stream, answer, .. } = self;
+        let answer = &mut self.answer;
         loop {
+            let value = need!(self.stream.integer(self.field.width(), frame));
             self.field = match self.field {
                 Field::Throttle => {
-                    self.throttle_ms = need!(stream.i32(frame));
+                    self.throttle_ms = value as i32;
                     Field::Error
                 }
                 Field::Error => {
-                    answer.error = ErrorCode::new(need!(stream.i16(frame)));
+                    answer.error = ErrorCode::new(value as i16);
                     Field::ProducerId
                 }
                 Field::ProducerId => {
-                    answer.producer_id = need!(stream.i64(frame));
+                    answer.producer_id = value;
                     Field::ProducerEpoch
                 }
                 Field::ProducerEpoch => {
-                    answer.producer_epoch = need!(stream.i16(frame));
+                    answer.producer_epoch = value as i16;
                     Field::End
                 }
                 Field::End if frame.left() > 0 => return Err(Malformed),
@@ -75,6 +76,17 @@ impl Response {
                 Field::End if answer.error == ErrorCode::NONE && !answer.is_valid() => return Err(Malformed),
                 Field::End => return Ok(Decoded::Whole),
             };
+        }
+    }
+}
+
+impl Field {
+    const fn width(self) -> u8 {
+        match self {
+            Self::Throttle => 4,
+            Self::Error | Self::ProducerEpoch => 2,
+            Self::ProducerId => 8,
+            Self::End => 0,
         }
     }
 }

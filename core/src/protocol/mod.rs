@@ -16,7 +16,7 @@ pub(crate) mod metadata;
 pub(crate) mod produce;
 mod topic_name;
 
-use crate::wire::{Malformed, Writer};
+use crate::wire::Writer;
 
 pub(crate) use topic_name::TopicMatch;
 
@@ -57,8 +57,8 @@ pub(crate) struct RequestHeader<'a> {
 impl RequestHeader<'_> {
     /// Writes the frame's length and the header v1; `body_bytes` come after it.
     pub(crate) fn write(&self, out: &mut Writer<'_>, body_bytes: usize) {
-        let header_bytes = (HEADER_BYTES - 4).saturating_add(self.client_id.len());
-        out.len32(header_bytes.saturating_add(body_bytes));
+        let header_bytes = (HEADER_BYTES - 4).wrapping_add(self.client_id.len());
+        out.len32(header_bytes.wrapping_add(body_bytes));
         out.i16(self.api.key());
         out.i16(self.version);
         out.i32(self.correlation_id);
@@ -96,27 +96,11 @@ macro_rules! need {
 }
 use need;
 
-/// Bytes of a response that nobody needs.
-#[derive(Clone, Debug, Default)]
-struct Skip(u32);
-
-impl Skip {
-    /// Whether all of them have gone by.
-    fn done(&mut self, frame: &mut crate::wire::Frame<'_>) -> Result<bool, Malformed> {
-        if self.0 > frame.left() {
-            return Err(Malformed);
-        }
-        let skipped = frame.take_up_to(self.0 as usize);
-        self.0 = self.0.saturating_sub(skipped.len() as u32);
-        Ok(self.0 == 0)
-    }
-}
-
 /// For the tests of the decoders: feeds a response in pieces of `piece` bytes, as the network layer does.
 #[cfg(test)]
 pub(crate) mod feed {
-    use super::{Decoded, Malformed};
-    use crate::wire::Frame;
+    use super::Decoded;
+    use crate::wire::{Frame, Malformed};
 
     pub(crate) fn in_pieces(
         response: &[u8],

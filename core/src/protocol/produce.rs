@@ -3,7 +3,7 @@
 //! A request is written in parts, so that the batches are never copied: the start, then for each topic its name
 //! and number of partitions, then for each partition its index and the batch's length, each batch right behind.
 
-use super::{Api, Decoded, RequestHeader, Sink, Skip, TopicMatch, need};
+use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
 use crate::code::ErrorCode;
 use crate::wire::{Frame, Malformed, Stream, Writer};
 
@@ -43,19 +43,19 @@ pub(crate) struct Size {
 
 impl Size {
     pub(crate) fn add_topic(&mut self, name: &str) {
-        self.topics = self.topics.saturating_add(1);
-        self.between = self.between.saturating_add(TOPIC_BYTES).saturating_add(name.len());
+        self.topics = self.topics.wrapping_add(1);
+        self.between = self.between.wrapping_add(TOPIC_BYTES).wrapping_add(name.len());
     }
 
     pub(crate) fn add_partition(&mut self, batch_bytes: usize) {
-        self.between = self.between.saturating_add(PARTITION_BYTES);
-        self.batches = self.batches.saturating_add(batch_bytes);
+        self.between = self.between.wrapping_add(PARTITION_BYTES);
+        self.batches = self.batches.wrapping_add(batch_bytes);
     }
 }
 
 impl Start<'_> {
     pub(crate) fn write(&self, out: &mut Writer<'_>, size: &Size) {
-        let body = size.between.saturating_add(START_BYTES).saturating_add(size.batches);
+        let body = size.between.wrapping_add(START_BYTES).wrapping_add(size.batches);
         let Self { version, correlation_id, client_id, .. } = *self;
         RequestHeader { api: Api::Produce, version, correlation_id, client_id }.write(out, body);
         out.null_string();
@@ -109,10 +109,26 @@ enum PartitionField {
     LogAppendTime,
     LogStartOffset,
     RecordErrorCount,
-    RecordErrorIndex { left: u32 },
-    RecordErrorMessage { left: u32 },
+    RecordErrorIndex,
+    RecordErrorMessage,
     ErrorMessage,
     Done,
+}
+
+impl Field {
+    /// Bytes of the integer; 0 for what is none.
+    const fn width(self) -> u8 {
+        use PartitionField as P;
+        match self {
+            Self::TopicNameLength | Self::Partition(P::Error | P::RecordErrorMessage | P::ErrorMessage) => 2,
+            Self::TopicCount
+            | Self::PartitionCount
+            | Self::Partition(P::Index | P::RecordErrorCount | P::RecordErrorIndex)
+            | Self::Throttle => 4,
+            Self::Partition(P::BaseOffset | P::LogAppendTime | P::LogStartOffset) => 8,
+            Self::TopicName | Self::Partition(P::Done) | Self::End => 0,
+        }
+    }
 }
 
 /// Takes the response as it arrives.
@@ -121,9 +137,10 @@ pub(crate) struct Response {
     version: i16,
     stream: Stream,
     field: Field,
-    skip: Skip,
     topics: u32,
     partitions: u32,
+    /// Records that are still to be named as causes of an error.
+    record_errors: u32,
     topic: TopicMatch,
     partition: Partition,
     pub(crate) throttle_ms: i32,
@@ -136,9 +153,9 @@ impl Response {
             version,
             stream: Stream::new(),
             field: Field::TopicCount,
-            skip: Skip::default(),
             topics: 0,
             partitions: 0,
+            record_errors: 0,
             topic: TopicMatch::default(),
             partition: Partition {
                 topic: None,
@@ -155,42 +172,33 @@ impl Response {
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>, sink: &mut impl Sink) -> Result<Decoded, Malformed> {
         loop {
-            if !self.skip.done(frame)? {
-                return Ok(Decoded::Partial);
-            }
+            let value = need!(self.stream.integer(self.field.width(), frame));
             self.field = match self.field {
                 Field::TopicCount => {
                     // Name length and partition count.
-                    self.topics = need!(self.stream.count(frame, 6));
+                    self.topics = frame.count(value, 6)?;
                     self.next_topic()
                 }
                 Field::TopicNameLength => {
-                    self.topic.begin(need!(self.stream.string_len(frame)), sink);
+                    self.topic.begin(frame.string_len(value)?, sink);
                     Field::TopicName
                 }
-                Field::TopicName if self.topic.left() == 0 => Field::PartitionCount,
-                Field::TopicName => {
-                    let piece = frame.take_up_to(self.topic.left() as usize);
-                    if piece.is_empty() {
-                        return Ok(Decoded::Partial);
-                    }
-                    self.topic.advance(piece, sink);
-                    Field::TopicName
-                }
+                Field::TopicName if self.topic.take(frame, sink) => Field::PartitionCount,
+                Field::TopicName => return Ok(Decoded::Partial),
                 Field::PartitionCount => {
                     self.partition.topic = self.topic.topic();
                     // Index, error, base offset and log append time.
-                    self.partitions = need!(self.stream.count(frame, 22));
+                    self.partitions = frame.count(value, 22)?;
                     self.next_partition()
                 }
                 Field::Partition(PartitionField::Done) => {
                     sink.produced(self.partition);
-                    self.partitions = self.partitions.saturating_sub(1);
+                    self.partitions = self.partitions.wrapping_sub(1);
                     self.next_partition()
                 }
-                Field::Partition(field) => Field::Partition(need!(self.partition_field(field, frame))),
+                Field::Partition(field) => Field::Partition(self.partition_field(field, value, frame)?),
                 Field::Throttle => {
-                    self.throttle_ms = need!(self.stream.i32(frame));
+                    self.throttle_ms = value as i32;
                     Field::End
                 }
                 Field::End if frame.left() == 0 => return Ok(Decoded::Whole),
@@ -202,53 +210,57 @@ impl Response {
     fn partition_field(
         &mut self,
         field: PartitionField,
-        frame: &mut Frame<'_>,
-    ) -> Result<Option<PartitionField>, Malformed> {
-        let stream = &mut self.stream;
+        value: i64,
+        frame: &Frame<'_>,
+    ) -> Result<PartitionField, Malformed> {
         let partition = &mut self.partition;
         Ok(match field {
-            PartitionField::Index => stream.i32(frame)?.map(|index| {
-                partition.index = index;
+            PartitionField::Index => {
+                partition.index = value as i32;
                 partition.log_start_offset = None;
                 partition.record_index = None;
                 PartitionField::Error
-            }),
-            PartitionField::Error => stream.i16(frame)?.map(|error| {
-                partition.error = ErrorCode::new(error);
+            }
+            PartitionField::Error => {
+                partition.error = ErrorCode::new(value as i16);
                 PartitionField::BaseOffset
-            }),
-            PartitionField::BaseOffset => stream.i64(frame)?.map(|offset| {
-                partition.base_offset = offset;
+            }
+            PartitionField::BaseOffset => {
+                partition.base_offset = value;
                 PartitionField::LogAppendTime
-            }),
-            PartitionField::LogAppendTime => stream.i64(frame)?.map(|ms| {
-                partition.log_append_time_ms = ms;
+            }
+            PartitionField::LogAppendTime => {
+                partition.log_append_time_ms = value;
                 if self.version >= 5 { PartitionField::LogStartOffset } else { PartitionField::Done }
-            }),
-            PartitionField::LogStartOffset => stream.i64(frame)?.map(|offset| {
-                partition.log_start_offset = Some(offset);
+            }
+            PartitionField::LogStartOffset => {
+                partition.log_start_offset = Some(value);
                 if self.version >= 8 { PartitionField::RecordErrorCount } else { PartitionField::Done }
-            }),
-            // Batch index and message length.
-            PartitionField::RecordErrorCount => stream.count(frame, 6)?.map(Self::next_record_error),
-            PartitionField::RecordErrorIndex { left } => stream.i32(frame)?.map(|index| {
-                partition.record_index = partition.record_index.or(u32::try_from(index).ok());
-                PartitionField::RecordErrorMessage { left }
-            }),
-            PartitionField::RecordErrorMessage { left } => stream.nullable_string_len(frame)?.map(|len| {
-                self.skip = Skip(len);
-                Self::next_record_error(left.saturating_sub(1))
-            }),
-            PartitionField::ErrorMessage => stream.nullable_string_len(frame)?.map(|len| {
-                self.skip = Skip(len);
+            }
+            PartitionField::RecordErrorCount => {
+                // Batch index and message length.
+                self.record_errors = frame.count(value, 6)?;
+                self.next_record_error()
+            }
+            PartitionField::RecordErrorIndex => {
+                partition.record_index = partition.record_index.or(u32::try_from(value).ok());
+                PartitionField::RecordErrorMessage
+            }
+            PartitionField::RecordErrorMessage => {
+                self.stream.skip(frame.count(value, 1)?);
+                self.record_errors = self.record_errors.wrapping_sub(1);
+                self.next_record_error()
+            }
+            PartitionField::ErrorMessage => {
+                self.stream.skip(frame.count(value, 1)?);
                 PartitionField::Done
-            }),
-            PartitionField::Done => Some(PartitionField::Done),
+            }
+            PartitionField::Done => PartitionField::Done,
         })
     }
 
-    fn next_record_error(left: u32) -> PartitionField {
-        if left == 0 { PartitionField::ErrorMessage } else { PartitionField::RecordErrorIndex { left } }
+    fn next_record_error(&self) -> PartitionField {
+        if self.record_errors == 0 { PartitionField::ErrorMessage } else { PartitionField::RecordErrorIndex }
     }
 
     fn next_topic(&self) -> Field {
@@ -259,7 +271,7 @@ impl Response {
         if self.partitions > 0 {
             return Field::Partition(PartitionField::Index);
         }
-        self.topics = self.topics.saturating_sub(1);
+        self.topics = self.topics.wrapping_sub(1);
         self.next_topic()
     }
 }

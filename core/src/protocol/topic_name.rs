@@ -1,4 +1,5 @@
 use super::Sink;
+use crate::wire::Frame;
 
 /// Finds out which of our topics a name is that arrives in pieces, without keeping the name.
 ///
@@ -18,21 +19,21 @@ impl TopicMatch {
         self.candidate = self.find(0, &[], None, names);
     }
 
-    /// Bytes of the name that have not been seen.
-    pub(crate) fn left(&self) -> u32 {
-        self.len.saturating_sub(self.seen)
-    }
-
-    /// The next bytes of the name.
-    pub(crate) fn advance(&mut self, piece: &[u8], names: &impl Sink) {
-        for byte in piece {
+    /// Takes what is at hand of the name. Says whether that was the rest of it.
+    pub(crate) fn take(&mut self, frame: &mut Frame<'_>, names: &impl Sink) -> bool {
+        for byte in frame.take_up_to(self.left() as usize) {
             if let Some(index) = self.candidate {
                 let name = names.topic_name(index).map_or(&[][..], str::as_bytes);
                 let prefix = name.get(..self.seen as usize).unwrap_or(&[]);
                 self.candidate = self.find(index, prefix, Some(*byte), names);
             }
-            self.seen = self.seen.saturating_add(1);
+            self.seen = self.seen.wrapping_add(1);
         }
+        self.left() == 0
+    }
+
+    fn left(&self) -> u32 {
+        self.len.wrapping_sub(self.seen)
     }
 
     /// The topic whose name has gone by, if it is one of ours.
@@ -75,7 +76,7 @@ mod tests {
                 let mut found = TopicMatch::default();
                 found.begin(name.len() as u32, &names);
                 for bytes in name.as_bytes().chunks(piece) {
-                    found.advance(bytes, &names);
+                    found.take(&mut Frame::new(bytes, bytes.len() as u32), &names);
                 }
                 assert_eq!(found.topic(), Some(index as u16), "{name}");
             }
@@ -88,12 +89,12 @@ mod tests {
         for name in ["abe", "a", "abcd", "xbc", "bbd", "\u{e4}"] {
             let mut found = TopicMatch::default();
             found.begin(name.len() as u32, &names);
-            found.advance(name.as_bytes(), &names);
+            assert!(found.take(&mut Frame::new(name.as_bytes(), name.len() as u32), &names));
             assert_eq!(found.topic(), None, "{name}");
         }
         let mut half = TopicMatch::default();
         half.begin(3, &names);
-        half.advance(b"ab", &names);
+        assert!(!half.take(&mut Frame::new(b"ab", 3), &names));
         assert_eq!(half.topic(), None);
     }
 }

@@ -13,21 +13,21 @@ use crate::transport::Endpoint;
 use crate::wire::{Malformed, Writer};
 
 /// What the network exchanges with while it is polled: all of the sender but the network.
-pub(super) struct Joined<'s, 'a> {
+pub(crate) struct Joined<'a> {
+    /// The instant of the present poll.
     pub(super) now: Instant,
-    pub(super) config: &'s Config<'a>,
-    pub(super) accumulator: &'s mut Accumulator<'a>,
-    pub(super) metadata: &'s mut Metadata<'a>,
-    pub(super) idempotence: &'s mut Idempotence<'a>,
-    pub(super) counters: &'s mut Counters,
-    /// Jitter of retries; the network has the sender's own.
-    pub(super) random: Random,
+    pub(super) config: Config<'a>,
+    pub(crate) accumulator: Accumulator<'a>,
+    pub(crate) metadata: Metadata<'a>,
+    pub(crate) idempotence: Idempotence<'a>,
+    pub(crate) counters: Counters,
+    pub(crate) random: Random,
     /// The produce request whose answer goes by.
     pub(super) answering: Request,
     pub(super) metadata_answered: bool,
 }
 
-impl Sink for Joined<'_, '_> {
+impl Sink for Joined<'_> {
     fn topic_name(&self, index: u16) -> Option<&'static str> {
         self.metadata.topic_name(index)
     }
@@ -49,7 +49,7 @@ impl Sink for Joined<'_, '_> {
     }
 }
 
-impl Exchange for Joined<'_, '_> {
+impl Exchange for Joined<'_> {
     fn endpoint(&self, node: i32) -> Option<Endpoint<'_>> {
         if node >= 0 {
             return self.metadata.endpoint(node);
@@ -60,10 +60,10 @@ impl Exchange for Joined<'_, '_> {
 
     fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
         match frame.api {
-            Api::ApiVersions => request::api_versions(frame, self.config, head),
-            Api::InitProducerId => request::init_producer_id(frame, self.config, head),
-            Api::Metadata => request::metadata(frame, self.config, self.metadata, head),
-            Api::Produce => request::produce(frame, self.config, self.metadata, self.accumulator, head),
+            Api::ApiVersions => request::api_versions(frame, &self.config, head),
+            Api::InitProducerId => request::init_producer_id(frame, &self.config, head),
+            Api::Metadata => request::metadata(frame, &self.config, &self.metadata, head),
+            Api::Produce => request::produce(frame, &self.config, &self.metadata, &self.accumulator, head),
         }
     }
 
@@ -82,7 +82,7 @@ impl Exchange for Joined<'_, '_> {
         let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
         for partition in 0..self.accumulator.partitions() {
             if let Some(batch) = self.accumulator.in_flight(request, partition) {
-                self.accumulator.complete(batch, Ok(Ack::new(-1, -1)), self.counters);
+                self.accumulator.complete(batch, Ok(Ack::new(-1, -1)), &mut self.counters);
             }
         }
     }
@@ -105,7 +105,7 @@ impl Exchange for Joined<'_, '_> {
         match self.idempotence.answered(self.now, answer, &mut self.random) {
             Answered::Ready => add(&mut self.counters.producer_ids, 1),
             Answered::Again | Answered::Fatal => {}
-            Answered::FailWaiting(code) => self.accumulator.abort(Abort::Waiting(code), self.counters),
+            Answered::FailWaiting(code) => self.accumulator.abort(Abort::Waiting(code), &mut self.counters),
         }
     }
 
@@ -123,6 +123,10 @@ impl Exchange for Joined<'_, '_> {
     }
 
     fn counters(&mut self) -> &mut Counters {
-        self.counters
+        &mut self.counters
+    }
+
+    fn random(&mut self) -> &mut Random {
+        &mut self.random
     }
 }

@@ -8,7 +8,7 @@ mod update;
 
 use core::task::Context;
 
-use crate::accumulator::{Abort, Accumulator};
+use crate::accumulator::{Abort, Accumulator, Request};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::idempotence::Idempotence;
@@ -17,15 +17,11 @@ use crate::network::Network;
 use crate::random::Random;
 use crate::time::{Instant, NextWake};
 use crate::transport::Transport;
+pub(crate) use exchange::Joined;
 
 pub(crate) struct Sender<'a> {
-    config: Config<'a>,
-    pub(crate) accumulator: Accumulator<'a>,
-    pub(crate) metadata: Metadata<'a>,
-    pub(crate) idempotence: Idempotence<'a>,
+    pub(crate) joined: Joined<'a>,
     pub(crate) network: Network<'a>,
-    pub(crate) random: Random,
-    pub(crate) counters: Counters,
     receive: &'a mut [u8],
     /// Given to `close`.
     close_deadline: Option<Instant>,
@@ -40,28 +36,29 @@ impl<'a> Sender<'a> {
         network: Network<'a>,
         receive: &'a mut [u8],
     ) -> Self {
-        Self {
+        let joined = Joined {
+            now: Instant::from_millis(0),
+            random: Random::new(config.random_seed),
+            config,
             accumulator,
             metadata,
             idempotence,
-            network,
-            random: Random::new(config.random_seed),
             counters: Counters::default(),
-            receive,
-            close_deadline: None,
-            config,
-        }
+            answering: Request { connection: 0, correlation_id: 0 },
+            metadata_answered: false,
+        };
+        Self { joined, network, receive, close_deadline: None }
     }
 
     /// Accepts nothing more, and ends when all is done, at this instant at the latest.
     pub(crate) fn close(&mut self, deadline: Instant) {
-        self.accumulator.close();
+        self.joined.accumulator.close();
         self.close_deadline = Some(self.close_deadline.map_or(deadline, |before| before.min(deadline)));
     }
 
     /// Nothing is left to do, and no connection is open.
     pub(crate) fn is_closed(&self) -> bool {
-        self.close_deadline.is_some() && self.accumulator.unfinished() == 0 && self.network.is_idle()
+        self.close_deadline.is_some() && self.joined.accumulator.unfinished() == 0 && self.network.is_idle()
     }
 
     /// One step of everything. Bounded work; returns when to call again.
@@ -71,14 +68,15 @@ impl<'a> Sender<'a> {
         now: Instant,
         transport: &mut T,
     ) -> NextWake {
-        let mut wake = NextWake::ON_IO;
+        self.joined.now = now;
+        let mut wake = NextWake::on_io(now);
         if self.close_deadline.is_some_and(|deadline| deadline <= now) {
-            self.accumulator.abort(Abort::Closed, &mut self.counters);
+            self.joined.accumulator.abort(Abort::Closed, &mut self.joined.counters);
         }
-        if let Some(code) = self.idempotence.fatal() {
-            self.accumulator.abort(Abort::Fatal(code), &mut self.counters);
+        if let Some(code) = self.joined.idempotence.fatal() {
+            self.joined.accumulator.abort(Abort::Fatal(code), &mut self.joined.counters);
         }
-        if self.close_deadline.is_some() && self.accumulator.unfinished() == 0 {
+        if self.close_deadline.is_some() && self.joined.accumulator.unfinished() == 0 {
             self.close_connections(cx, now, transport);
             return wake;
         }

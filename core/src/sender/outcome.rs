@@ -6,7 +6,7 @@ use crate::idempotence::{Forgotten, Refused};
 use crate::network::DisconnectReason;
 use crate::protocol::produce;
 
-impl Joined<'_, '_> {
+impl Joined<'_> {
     /// A broker has answered for a batch: delivered, to be tried again, split, or failed (Java's `completeBatch`).
     pub(super) fn settle(&mut self, batch: u16, place: u16, answer: &produce::Partition) {
         let error = answer.error;
@@ -18,7 +18,7 @@ impl Joined<'_, '_> {
                 self.retry_or_fail(batch, error);
             }
             Class::Split => {
-                if !self.accumulator.split(batch, self.counters) {
+                if !self.accumulator.split(batch, &mut self.counters) {
                     self.fail(batch, answer);
                 }
             }
@@ -43,7 +43,7 @@ impl Joined<'_, '_> {
         // A broker that says only "duplicate" does not know the offset any more (row I10).
         let offset = if answer.error == ErrorCode::NONE { answer.base_offset } else { -1 };
         let ack = Ack::new(offset, answer.log_append_time_ms);
-        self.accumulator.complete(batch, Ok(ack), self.counters);
+        self.accumulator.complete(batch, Ok(ack), &mut self.counters);
     }
 
     fn settle_refused(&mut self, batch: u16, place: u16, stamp: Stamp, answer: &produce::Partition) {
@@ -67,7 +67,7 @@ impl Joined<'_, '_> {
             Some(index) => DeliveryError::FailedRecord { code, index },
             None => DeliveryError::Failed(code),
         };
-        self.accumulator.complete(batch, Err(error), self.counters);
+        self.accumulator.complete(batch, Err(error), &mut self.counters);
     }
 
     /// A connection is gone: what was on its way there is tried again, oldest first.
@@ -93,9 +93,9 @@ impl Joined<'_, '_> {
         if self.accumulator.is_expired(self.now, batch) {
             let maybe_written = self.accumulator.maybe_written_after(batch, error);
             let timeout = DeliveryError::Timeout { maybe_written, cause: error };
-            self.accumulator.complete(batch, Err(timeout), self.counters);
+            self.accumulator.complete(batch, Err(timeout), &mut self.counters);
         } else if attempts >= self.config.retries {
-            self.accumulator.complete(batch, Err(DeliveryError::Failed(error)), self.counters);
+            self.accumulator.complete(batch, Err(DeliveryError::Failed(error)), &mut self.counters);
         } else {
             // Drawn once and kept, so that the wait does not change from poll to poll.
             let backoff_ms = self.random.backoff_ms(
@@ -104,7 +104,7 @@ impl Joined<'_, '_> {
                 self.config.retry_backoff_max_ms,
             );
             let retry_at = self.now.saturating_add_ms(u64::from(backoff_ms));
-            self.accumulator.reenqueue(batch, error, retry_at, self.counters);
+            self.accumulator.reenqueue(batch, error, retry_at, &mut self.counters);
         }
     }
 }

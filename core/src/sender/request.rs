@@ -31,13 +31,13 @@ pub(super) fn metadata(
         metadata::write_start(head, frame.correlation_id, config.client_id, topics, names_bytes);
     }
     let mut cursor = frame.cursor.max(1);
-    for name in known.asked_topics().skip(cursor.saturating_sub(1) as usize) {
+    for name in known.asked_topics().skip(cursor.wrapping_sub(1) as usize) {
         // A length in front, and the last byte of the request behind.
-        if head.room() < name.len().saturating_add(3) {
+        if head.room() < name.len().wrapping_add(3) {
             return Part { body: None, next: Some(cursor) };
         }
         head.string(name);
-        cursor = cursor.saturating_add(1);
+        cursor = cursor.wrapping_add(1);
     }
     metadata::write_end(head, config.allow_auto_topic_creation);
     Part::LAST
@@ -71,7 +71,7 @@ pub(super) fn produce(
     let (of_topic, first_of_topic) = batches.of_topic(topic);
     let mut needed = produce::PARTITION_BYTES;
     if first_of_topic == partition {
-        needed = needed.saturating_add(produce::TOPIC_BYTES).saturating_add(name.len());
+        needed = needed.wrapping_add(produce::TOPIC_BYTES).wrapping_add(name.len());
     }
     if head.room() < needed && head.len() > 0 {
         return Part { body: None, next: Some(cursor_of(partition)) };
@@ -80,12 +80,12 @@ pub(super) fn produce(
         produce::write_topic(head, name, of_topic);
     }
     produce::write_partition(head, index, accumulator.bytes(batch).len());
-    let next = batches.first_from(partition.saturating_add(1)).map(|(partition, _)| cursor_of(partition));
+    let next = batches.first_from(partition.wrapping_add(1)).map(|(partition, _)| cursor_of(partition));
     Part { body: Some(batch), next }
 }
 
 fn cursor_of(partition: u16) -> u32 {
-    u32::from(partition).saturating_add(1)
+    u32::from(partition).wrapping_add(1)
 }
 
 /// The batches of one request, by the place of their partitions: so those of a topic stand together.
@@ -101,7 +101,7 @@ impl Batches<'_, '_> {
             if let Some(batch) = self.accumulator.in_flight(self.request, partition) {
                 return Some((partition, batch));
             }
-            partition = partition.saturating_add(1);
+            partition = partition.wrapping_add(1);
         }
         None
     }
@@ -111,7 +111,7 @@ impl Batches<'_, '_> {
         let mut from = 0;
         while let Some((partition, batch)) = self.first_from(from) {
             each(self.accumulator.partition_at(partition).0, partition, batch);
-            from = partition.saturating_add(1);
+            from = partition.wrapping_add(1);
         }
     }
 
@@ -121,7 +121,7 @@ impl Batches<'_, '_> {
         self.for_each(|of, partition, _| {
             if of == topic {
                 first = if count == 0 { partition } else { first };
-                count = count.saturating_add(1);
+                count = count.wrapping_add(1);
             }
         });
         (count, first)

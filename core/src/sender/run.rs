@@ -1,14 +1,12 @@
 use core::task::Context;
 
 use super::Sender;
-use super::exchange::Joined;
 use crate::accumulator::{Candidate, Readiness, Request, Take};
 use crate::code::ErrorCode;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
-use crate::network::{Network, NodeState, Surroundings};
+use crate::network::{NodeState, Surroundings};
 use crate::protocol::Api;
-use crate::random::Random;
 use crate::time::{Instant, NextWake, WakeReason};
 use crate::transport::Transport;
 
@@ -17,81 +15,82 @@ impl Sender<'_> {
     pub(super) fn send_producer_data(&mut self, now: Instant, wake: &mut NextWake) {
         self.ask_for_unknown_leaders();
         // Metadata has priority: while an update is due, no node is ready (Java's `NetworkClient.isReady`).
-        if !self.metadata.is_update_due(now) && self.idempotence.may_send() {
+        if !self.joined.metadata.is_update_due(now) && self.joined.idempotence.may_send() {
             for index in 0.. {
-                let Some(node) = self.metadata.nodes().nth(index) else { break };
+                let Some(node) = self.joined.metadata.nodes().nth(index) else { break };
                 if self.is_node_ready(now, node, wake) {
                     self.send_to(now, node, wake);
                 }
             }
         }
-        let (metadata, connected) = (&self.metadata, self.network.any_ready());
+        let (metadata, connected) = (&self.joined.metadata, self.network.any_ready());
         let cause = |topic| match metadata.error_of(topic) {
             ErrorCode::NONE if !connected => ErrorCode::NETWORK_EXCEPTION,
             error => error,
         };
-        self.accumulator.expire(now, cause, &mut self.counters);
+        self.joined.accumulator.expire(now, cause, &mut self.joined.counters);
     }
 
     /// Renumbers what waits in partitions whose broker's sequence differs from ours, as soon as that is safe.
     pub(super) fn close_gaps(&mut self) {
         let mut from = 0;
-        while let Some(partition) = self.accumulator.gap_from(from) {
-            from = partition.saturating_add(1);
-            let outstanding = self.accumulator.outstanding(partition);
-            let first = self.accumulator.first_stamp(partition);
-            let epoch = self.idempotence.producer_epoch();
-            match self.idempotence.close_gap(partition, &outstanding, first) {
+        while let Some(partition) = self.joined.accumulator.gap_from(from) {
+            from = partition.wrapping_add(1);
+            let outstanding = self.joined.accumulator.outstanding(partition);
+            let first = self.joined.accumulator.first_stamp(partition);
+            let epoch = self.joined.idempotence.producer_epoch();
+            match self.joined.idempotence.close_gap(partition, &outstanding, first) {
                 Gap::Open => continue,
                 Gap::FailFirst => {
                     let error = DeliveryError::Failed(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
-                    self.accumulator.fail_first(partition, error, &mut self.counters);
+                    self.joined.accumulator.fail_first(partition, error, &mut self.joined.counters);
                     from = partition;
                     continue;
                 }
                 Gap::Closed => {}
                 Gap::Renumber(stamp) => {
-                    let after = self.accumulator.renumber(partition, stamp);
-                    self.idempotence.renumbered(partition, after.base_sequence);
-                    let bumped = epoch != self.idempotence.producer_epoch();
-                    crate::counters::add(&mut self.counters.epoch_bumps, u64::from(bumped));
+                    let after = self.joined.accumulator.renumber(partition, stamp);
+                    self.joined.idempotence.renumbered(partition, after.base_sequence);
+                    let bumped = epoch != self.joined.idempotence.producer_epoch();
+                    crate::counters::add(&mut self.joined.counters.epoch_bumps, u64::from(bumped));
                 }
             }
-            self.accumulator.close_gap(partition);
+            self.joined.accumulator.close_gap(partition);
         }
     }
 
     fn ask_for_unknown_leaders(&mut self) {
-        let partitions = 0..self.accumulator.partitions();
+        let partitions = 0..self.joined.accumulator.partitions();
         let leaderless = |partition: u16| {
-            self.accumulator.has_queued(partition) && self.metadata.leader(partition).is_none()
+            self.joined.accumulator.has_queued(partition) && self.joined.metadata.leader(partition).is_none()
         };
-        let mut topics = (0u16..).map_while(|topic| self.metadata.topic_name(topic).map(|_| topic));
+        let mut topics = (0u16..).map_while(|topic| self.joined.metadata.topic_name(topic).map(|_| topic));
         if partitions.into_iter().any(leaderless)
-            || topics.any(|topic| self.accumulator.awaits_metadata(topic))
+            || topics.any(|topic| self.joined.accumulator.awaits_metadata(topic))
         {
-            self.metadata.request_update();
+            self.joined.metadata.request_update();
         }
     }
 
     /// Whether batches wait for a leader that cannot be reached.
     pub(crate) fn waits_for_failing_leader(&self) -> bool {
         let failing = |node| self.network.is_failing(node);
-        (0..self.accumulator.partitions()).any(|partition| {
-            self.accumulator.has_queued(partition) && self.metadata.leader(partition).is_some_and(failing)
+        (0..self.joined.accumulator.partitions()).any(|partition| {
+            self.joined.accumulator.has_queued(partition)
+                && self.joined.metadata.leader(partition).is_some_and(failing)
         })
     }
 
     /// Whether one of the node's partitions has a batch that should be sent now; adds when the next will have one.
     fn is_node_ready(&self, now: Instant, node: i32, wake: &mut NextWake) -> bool {
         let mut ready = false;
-        for partition in 0..self.accumulator.partitions() {
-            if self.metadata.leader(partition) != Some(node) {
+        for partition in 0..self.joined.accumulator.partitions() {
+            if self.joined.metadata.leader(partition) != Some(node) {
                 continue;
             }
-            match self.accumulator.readiness(now, partition) {
+            match self.joined.accumulator.readiness(now, partition) {
                 Readiness::Idle => {}
-                Readiness::At(at) => wake.at(now, at, WakeReason::BatchReady),
+                Readiness::At(at) => wake.at(at, WakeReason::BatchReady),
                 Readiness::Ready => ready = true,
             }
         }
@@ -100,25 +99,25 @@ impl Sender<'_> {
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
     fn send_to(&mut self, now: Instant, node: i32, wake: &mut NextWake) {
-        let connection = match self.network.node_state(now, node, &mut self.random) {
+        let connection = match self.network.node_state(now, node, &mut self.joined.random) {
             NodeState::Ready { connection } => connection,
-            NodeState::At(at) => return wake.at(now, at, WakeReason::Reconnect),
+            NodeState::At(at) => return wake.at(at, WakeReason::Reconnect),
             NodeState::Waiting => return,
         };
         let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
-        let max_bytes = self.config.max_request_bytes as usize;
+        let max_bytes = self.joined.config.max_request_bytes as usize;
         let version = self.network.produce_version(connection);
-        let (metadata, idempotence) = (&self.metadata, &mut self.idempotence);
+        let (metadata, idempotence) = (&self.joined.metadata, &mut self.joined.idempotence);
         let mut taken = 0usize;
         let start = self.network.drain_index_mut(connection).map_or(0, |index| *index);
-        let next = self.accumulator.drain(now, request, start, |candidate| {
+        let next = self.joined.accumulator.drain(now, request, start, |candidate| {
             let Candidate { partition, outstanding, .. } = candidate;
             if metadata.leader(partition) != Some(node)
                 || !idempotence.may_drain(partition, &outstanding, connection, version)
             {
                 return Take::No;
             }
-            let with_this = taken.saturating_add(candidate.bytes);
+            let with_this = taken.wrapping_add(candidate.bytes);
             // The first batch always goes (Java's `drainBatchesForOneNode`).
             if taken > 0 && with_this > max_bytes {
                 return Take::Full;
@@ -142,9 +141,9 @@ impl Sender<'_> {
         transport: &mut T,
         wake: &mut NextWake,
     ) {
-        let metadata_answered =
-            self.with_network(cx, now, |network, with| network.poll(transport, with, wake));
-        if metadata_answered {
+        let Self { network, joined, receive, .. } = self;
+        network.poll(transport, &mut Surroundings { cx, now, exchange: joined, receive }, wake);
+        if core::mem::take(&mut self.joined.metadata_answered) {
             self.take_over_metadata(now);
         }
     }
@@ -155,53 +154,37 @@ impl Sender<'_> {
         now: Instant,
         transport: &mut T,
     ) {
-        self.with_network(cx, now, |network, with| network.close_all(transport, with));
-    }
-
-    /// Runs `run` on the network with all that it exchanges with. Says whether a metadata response came in.
-    fn with_network(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Instant,
-        run: impl FnOnce(&mut Network<'_>, &mut Surroundings<'_, '_, Joined<'_, '_>>),
-    ) -> bool {
-        let mut joined = Joined {
-            now,
-            config: &self.config,
-            accumulator: &mut self.accumulator,
-            metadata: &mut self.metadata,
-            idempotence: &mut self.idempotence,
-            counters: &mut self.counters,
-            random: Random::new(u64::from(self.random.next_u32())),
-            answering: Request { connection: 0, correlation_id: 0 },
-            metadata_answered: false,
-        };
-        let (receive, random) = (&mut *self.receive, &mut self.random);
-        run(&mut self.network, &mut Surroundings { cx, now, exchange: &mut joined, receive, random });
-        joined.metadata_answered
+        let Self { network, joined, receive, .. } = self;
+        network.close_all(transport, &mut Surroundings { cx, now, exchange: joined, receive });
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
     fn take_over_metadata(&mut self, now: Instant) {
-        if !self.metadata.update_ended(now, &mut self.random) {
+        if !self.joined.metadata.update_ended(now, &mut self.joined.random) {
             return;
         }
-        crate::counters::add(&mut self.counters.metadata_updates, 1);
+        crate::counters::add(&mut self.joined.counters.metadata_updates, 1);
         let mut topic = 0u16;
-        while self.metadata.topic_name(topic).is_some() {
-            if let Some(count) = self.metadata.partition_count(topic) {
-                self.accumulator.set_partitions(topic, count, &mut self.random, &mut self.counters);
+        while self.joined.metadata.topic_name(topic).is_some() {
+            if let Some(count) = self.joined.metadata.partition_count(topic) {
+                self.joined.accumulator.set_partitions(
+                    topic,
+                    count,
+                    &mut self.joined.random,
+                    &mut self.joined.counters,
+                );
             }
             // What Java's `send` throws for at once: asking again will not make the topic appear.
-            let error = self.metadata.error_of(topic);
+            let error = self.joined.metadata.error_of(topic);
             if matches!(error, ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED) {
-                self.accumulator.fail_pending(topic, error, &mut self.counters);
+                self.joined.accumulator.fail_pending(topic, error, &mut self.joined.counters);
             }
-            topic = topic.saturating_add(1);
+            topic = topic.wrapping_add(1);
         }
         self.adopt_bootstrap_connections();
-        for node in self.metadata.nodes() {
-            let moved = self.metadata.endpoint(node).and_then(|to| self.network.leads_elsewhere(node, to));
+        for node in self.joined.metadata.nodes() {
+            let moved =
+                self.joined.metadata.endpoint(node).and_then(|to| self.network.leads_elsewhere(node, to));
             if let Some(connection) = moved {
                 self.network.leave(connection);
             }
@@ -210,9 +193,10 @@ impl Sender<'_> {
 
     /// A connection to a bootstrap address serves the broker that advertises the same address.
     fn adopt_bootstrap_connections(&mut self) {
-        for (index, address) in self.config.bootstrap.iter().enumerate() {
+        for (index, address) in self.joined.config.bootstrap.iter().enumerate() {
             let bootstrap = crate::config::endpoint_of(address);
-            let node = self.metadata.nodes().find(|node| self.metadata.endpoint(*node) == bootstrap);
+            let node =
+                self.joined.metadata.nodes().find(|node| self.joined.metadata.endpoint(*node) == bootstrap);
             let bootstrap_node = i32::try_from(index).ok().and_then(|index| (-1i32).checked_sub(index));
             if let (Some(node), Some(from)) = (node, bootstrap_node) {
                 self.network.rename(from, node);
@@ -221,23 +205,23 @@ impl Sender<'_> {
     }
 
     pub(super) fn add_deadlines(&self, now: Instant, wake: &mut NextWake) {
-        if let Some(at) = self.accumulator.next_expiry() {
-            wake.at(now, at, WakeReason::DeliveryTimeout);
+        if let Some(at) = self.joined.accumulator.next_expiry() {
+            wake.at(at, WakeReason::DeliveryTimeout);
         }
         // The application takes the delivery after this poll, and nothing else may call for the next one.
-        if self.accumulator.awaits_report() {
-            let soon = now.saturating_add_ms(u64::from(self.config.retry_backoff_ms.max(1)));
-            wake.at(now, soon, WakeReason::BatchReady);
+        if self.joined.accumulator.awaits_report() {
+            let soon = now.saturating_add_ms(u64::from(self.joined.config.retry_backoff_ms.max(1)));
+            wake.at(soon, WakeReason::BatchReady);
         }
         // Due already: it waits for a connection, which wakes us itself.
-        if let Some(at) = self.metadata.next_update().filter(|at| *at > now) {
-            wake.at(now, at, WakeReason::Metadata);
+        if let Some(at) = self.joined.metadata.next_update().filter(|at| *at > now) {
+            wake.at(at, WakeReason::Metadata);
         }
-        if let Some(at) = self.idempotence.next_request().filter(|at| *at > now) {
-            wake.at(now, at, WakeReason::ProducerId);
+        if let Some(at) = self.joined.idempotence.next_request().filter(|at| *at > now) {
+            wake.at(at, WakeReason::ProducerId);
         }
         if let Some(deadline) = self.close_deadline {
-            wake.at(now, deadline, WakeReason::Close);
+            wake.at(deadline, WakeReason::Close);
         }
     }
 }

@@ -31,94 +31,74 @@ impl<'a> Frame<'a> {
         self.piece.is_empty()
     }
 
-    /// As many bytes as are at hand, at most `max`.
+    /// An array's element count, or the length of a NULLABLE_STRING with `element_bytes_min` of 1; null (-1) is 0.
+    /// `element_bytes_min` is the least that one element takes: what cannot fit into the rest of the frame is refused.
     #[inline(never)]
-    pub(crate) fn take_up_to(&mut self, max: usize) -> &'a [u8] {
-        let (taken, rest) = self.piece.split_at_checked(max).unwrap_or((self.piece, &[]));
-        self.piece = rest;
-        self.left = self.left.saturating_sub(taken.len() as u32);
-        taken
-    }
-}
-
-/// Puts an integer together whose bytes may arrive one by one. Holds at most 8 bytes between pieces.
-#[derive(Clone, Debug)]
-pub(crate) struct Stream {
-    partial: [u8; 8],
-    have: u8,
-}
-
-impl Stream {
-    pub(crate) const fn new() -> Self {
-        Self { partial: [0; 8], have: 0 }
-    }
-
-    /// The next `N` bytes, or `None` while some are missing. An error when the frame ends before them.
-    pub(crate) fn array<const N: usize>(
-        &mut self,
-        frame: &mut Frame<'_>,
-    ) -> Result<Option<[u8; N]>, Malformed> {
-        const { assert!(N <= 8) };
-        if self.gather(N, frame)? { Ok(self.partial.first_chunk::<N>().copied()) } else { Ok(None) }
-    }
-
-    /// Takes bytes until there are `wanted`. Says whether there are. One function for all widths.
-    fn gather(&mut self, wanted: usize, frame: &mut Frame<'_>) -> Result<bool, Malformed> {
-        let have = usize::from(self.have);
-        let missing = wanted.saturating_sub(have);
-        if (frame.left() as usize) < missing {
-            return Err(Malformed);
-        }
-        let taken = frame.take_up_to(missing);
-        let end = have.saturating_add(taken.len());
-        self.partial.get_mut(have..end).ok_or(Malformed)?.copy_from_slice(taken);
-        let whole = end >= wanted;
-        self.have = if whole { 0 } else { end as u8 };
-        Ok(whole)
-    }
-
-    pub(crate) fn i16(&mut self, frame: &mut Frame<'_>) -> Result<Option<i16>, Malformed> {
-        Ok(self.array(frame)?.map(i16::from_be_bytes))
-    }
-
-    pub(crate) fn i32(&mut self, frame: &mut Frame<'_>) -> Result<Option<i32>, Malformed> {
-        Ok(self.array(frame)?.map(i32::from_be_bytes))
-    }
-
-    pub(crate) fn i64(&mut self, frame: &mut Frame<'_>) -> Result<Option<i64>, Malformed> {
-        Ok(self.array(frame)?.map(i64::from_be_bytes))
-    }
-
-    /// An array's element count; null (-1) is an empty array. `element_bytes_min` is the least that one element
-    /// takes: a count whose elements cannot fit into what is left of the frame is refused.
-    pub(crate) fn count(
-        &mut self,
-        frame: &mut Frame<'_>,
-        element_bytes_min: u32,
-    ) -> Result<Option<u32>, Malformed> {
-        let Some(count) = self.i32(frame)? else { return Ok(None) };
-        if count == -1 {
-            return Ok(Some(0));
-        }
-        let count = u32::try_from(count).map_err(|_| Malformed)?;
+    pub(crate) fn count(&self, count: i64, element_bytes_min: u32) -> Result<u32, Malformed> {
+        let count = if count == -1 { 0 } else { u32::try_from(count).map_err(|_| Malformed)? };
         match count.checked_mul(element_bytes_min) {
-            Some(bytes) if bytes <= frame.left() => Ok(Some(count)),
+            Some(bytes) if bytes <= self.left => Ok(count),
             Some(_) | None => Err(Malformed),
         }
     }
 
-    /// A STRING's length, checked against what is left of the frame; null (-1) is refused.
-    pub(crate) fn string_len(&mut self, frame: &mut Frame<'_>) -> Result<Option<u32>, Malformed> {
-        let Some(len) = self.i16(frame)? else { return Ok(None) };
-        let len = u32::try_from(len).map_err(|_| Malformed)?;
-        if len <= frame.left() { Ok(Some(len)) } else { Err(Malformed) }
+    /// A STRING's length: as [`count`](Self::count), but null is refused.
+    pub(crate) fn string_len(&self, len: i64) -> Result<u32, Malformed> {
+        if len < 0 { Err(Malformed) } else { self.count(len, 1) }
     }
 
-    /// A NULLABLE_STRING's length, as [`string_len`](Self::string_len), with null as 0.
-    pub(crate) fn nullable_string_len(&mut self, frame: &mut Frame<'_>) -> Result<Option<u32>, Malformed> {
-        let Some(len) = self.i16(frame)? else { return Ok(None) };
-        let len = if len == -1 { 0 } else { u32::try_from(len).map_err(|_| Malformed)? };
-        if len <= frame.left() { Ok(Some(len)) } else { Err(Malformed) }
+    /// As many bytes as are at hand, at most `max`.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn take_up_to(&mut self, max: usize) -> &'a [u8] {
+        let (taken, rest) = self.piece.split_at_checked(max).unwrap_or((self.piece, &[]));
+        self.piece = rest;
+        self.left = self.left.wrapping_sub(taken.len() as u32);
+        taken
+    }
+}
+
+/// Puts integers together whose bytes may arrive one by one. Holds no more than one between pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    value: i64,
+    have: u8,
+    skip: u32,
+}
+
+impl Stream {
+    pub(crate) const fn new() -> Self {
+        Self { value: 0, have: 0, skip: 0 }
+    }
+
+    /// Passes over bytes that nobody needs before the next integer: so many as [`Frame::count`] allowed.
+    pub(crate) fn skip(&mut self, bytes: u32) {
+        self.skip = bytes;
+    }
+
+    /// The next signed integer of `width` bytes, at most 8, or `None` while some are missing. An error when the frame
+    /// ends before them. One of no bytes is 0.
+    // One function for all widths, with one caller in each decoder: its result is looked at only there.
+    #[inline(never)]
+    pub(crate) fn integer(&mut self, width: u8, frame: &mut Frame<'_>) -> Result<Option<i64>, Malformed> {
+        self.skip = self.skip.wrapping_sub(frame.take_up_to(self.skip as usize).len() as u32);
+        if self.skip > 0 {
+            return if self.skip > frame.left() { Err(Malformed) } else { Ok(None) };
+        }
+        let missing = width.wrapping_sub(self.have);
+        if frame.left() < u32::from(missing) {
+            return Err(Malformed);
+        }
+        for byte in frame.take_up_to(usize::from(missing)) {
+            // The first byte has the sign.
+            let byte = if self.have == 0 { i64::from(byte.cast_signed()) } else { i64::from(*byte) };
+            self.value = (self.value << 8) | byte;
+            self.have = self.have.wrapping_add(1);
+        }
+        if self.have < width {
+            return Ok(None);
+        }
+        self.have = 0;
+        Ok(Some(core::mem::take(&mut self.value)))
     }
 }
 
@@ -144,31 +124,57 @@ mod tests {
 
     #[test]
     fn integers_survive_being_cut_between_any_two_bytes() {
-        assert_eq!(feed_one_by_one(&[0x12, 0x34], Stream::i16), Ok(Some(0x1234)));
-        assert_eq!(feed_one_by_one(&[0xff, 0xff, 0xff, 0xfe], Stream::i32), Ok(Some(-2)));
-        assert_eq!(feed_one_by_one(&[0, 0, 0, 0, 0, 0, 1, 0], Stream::i64), Ok(Some(256)));
+        for (bytes, value) in [
+            (&[0x12, 0x34][..], 0x1234),
+            (&[0xff, 0x80], -128),
+            (&[0, 0xff], 255),
+            (&[0xff, 0xff, 0xff, 0xfe], -2),
+            (&[0, 0, 0, 0, 0, 0, 1, 0], 256),
+            (&[0x80, 0, 0, 0, 0, 0, 0, 0], i64::MIN),
+        ] {
+            let read = |stream: &mut Stream, frame: &mut Frame<'_>| stream.integer(bytes.len() as u8, frame);
+            assert_eq!(feed_one_by_one(bytes, read), Ok(Some(value)));
+        }
+    }
+
+    #[test]
+    fn an_integer_has_nothing_of_the_one_before_and_one_of_no_bytes_is_zero() {
+        let mut stream = Stream::new();
+        let mut frame = Frame::new(&[0xff, 0xfe, 0, 1], 4);
+        assert_eq!(stream.integer(2, &mut frame), Ok(Some(-2)));
+        assert_eq!(stream.integer(0, &mut frame), Ok(Some(0)));
+        assert_eq!(stream.integer(2, &mut frame), Ok(Some(1)));
+    }
+
+    #[test]
+    fn bytes_that_nobody_needs_are_passed_over_in_pieces_but_not_beyond_the_frame() {
+        let mut stream = Stream::new();
+        stream.skip(3);
+        assert_eq!(feed_one_by_one(&[9, 9, 9, 5], |_, frame| stream.integer(1, frame)), Ok(Some(5)));
+        stream.skip(3);
+        assert_eq!(stream.integer(1, &mut Frame::new(&[9], 2)), Err(Malformed));
     }
 
     #[test]
     fn a_frame_that_ends_inside_an_integer_is_malformed() {
         let mut stream = Stream::new();
-        assert_eq!(stream.i32(&mut Frame::new(&[1, 2, 3], 3)), Err(Malformed));
+        assert_eq!(stream.integer(4, &mut Frame::new(&[1, 2, 3], 3)), Err(Malformed));
         let mut stream = Stream::new();
-        assert_eq!(stream.i32(&mut Frame::new(&[1], 4)), Ok(None));
-        assert_eq!(stream.i32(&mut Frame::new(&[2], 2)), Err(Malformed));
+        assert_eq!(stream.integer(4, &mut Frame::new(&[1], 4)), Ok(None));
+        assert_eq!(stream.integer(4, &mut Frame::new(&[2], 2)), Err(Malformed));
     }
 
     #[test]
     fn counts_and_lengths_beyond_the_frame_are_malformed() {
-        let count = |bytes: [u8; 4], left| Stream::new().count(&mut Frame::new(&bytes, left), 6);
-        assert_eq!(count([0, 0, 0, 2], 16), Ok(Some(2)));
-        assert_eq!(count([0, 0, 0, 2], 15), Err(Malformed));
-        assert_eq!(count([0x7f, 0xff, 0xff, 0xff], u32::MAX), Err(Malformed));
-        assert_eq!(count([0xff, 0xff, 0xff, 0xff], 4), Ok(Some(0)));
-        assert_eq!(count([0xff, 0xff, 0xff, 0xfe], 4), Err(Malformed));
-        assert_eq!(Stream::new().string_len(&mut Frame::new(&[0, 5], 6)), Err(Malformed));
-        assert_eq!(Stream::new().string_len(&mut Frame::new(&[0xff, 0xff], 6)), Err(Malformed));
-        assert_eq!(Stream::new().nullable_string_len(&mut Frame::new(&[0xff, 0xff], 6)), Ok(Some(0)));
+        let count = |count, left| Frame::new(&[], left).count(count, 6);
+        assert_eq!(count(2, 12), Ok(2));
+        assert_eq!(count(2, 11), Err(Malformed));
+        assert_eq!(count(i64::from(i32::MAX), u32::MAX), Err(Malformed));
+        assert_eq!(count(-1, 0), Ok(0));
+        assert_eq!(count(-2, 4), Err(Malformed));
+        assert_eq!(Frame::new(&[], 5).string_len(5), Ok(5));
+        assert_eq!(Frame::new(&[], 4).string_len(5), Err(Malformed));
+        assert_eq!(Frame::new(&[], 4).string_len(-1), Err(Malformed));
     }
 
     #[test]

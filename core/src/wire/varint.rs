@@ -3,26 +3,11 @@
 /// A 64-bit varint takes at most this many bytes.
 pub(crate) const VARLONG_BYTES_MAX: usize = 10;
 
-/// Encodes into the front of `out` and returns the length, 1 to 10.
-pub(crate) fn encode(value: i64, out: &mut [u8; VARLONG_BYTES_MAX]) -> usize {
-    let mut rest = zigzag(value);
-    let mut len = 0;
-    for byte in out.iter_mut() {
-        len = usize::saturating_add(len, 1);
-        if rest < 0x80 {
-            *byte = rest as u8;
-            break;
-        }
-        *byte = rest as u8 | 0x80;
-        rest >>= 7;
-    }
-    len
-}
-
-/// The number of bytes that [`encode`] writes for `value`.
+/// The number of bytes that `value` takes, 1 to 10.
 pub(crate) const fn len(value: i64) -> usize {
-    let bits = u64::BITS.saturating_sub((zigzag(value) | 1).leading_zeros());
-    bits.div_ceil(7) as usize
+    let bits = u64::BITS.wrapping_sub((zigzag(value) | 1).leading_zeros());
+    // Divided by 7, rounded up, without a division: exact up to 64 bits.
+    (bits.wrapping_add(6).wrapping_mul(37) >> 8) as usize
 }
 
 /// The number of bytes of a length or count in front of what it counts.
@@ -30,7 +15,8 @@ pub(crate) const fn len_of_len(len_or_count: usize) -> usize {
     len(len_or_count as i64)
 }
 
-const fn zigzag(value: i64) -> u64 {
+/// The unsigned number whose seven-bit groups are written.
+pub(crate) const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
@@ -41,7 +27,13 @@ pub(crate) const fn unzigzag(value: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Reader;
+    use crate::wire::{Reader, Writer};
+
+    fn write(value: i64, out: &mut [u8]) -> usize {
+        let mut writer = Writer::new(out);
+        writer.varlong(value);
+        writer.finish().unwrap()
+    }
 
     #[test]
     fn every_length_boundary_encodes_as_long_as_announced_and_decodes_to_itself() {
@@ -52,7 +44,7 @@ mod tests {
         }
         for value in values {
             let mut out = [0; VARLONG_BYTES_MAX];
-            let written = encode(value, &mut out);
+            let written = write(value, &mut out);
             assert_eq!(written, len(value), "{value}");
             let mut reader = Reader::new(&out[..written]);
             assert_eq!(reader.varlong(), Ok(value));
@@ -66,7 +58,7 @@ mod tests {
             [(0, &[0u8][..]), (-1, &[1]), (1, &[2]), (63, &[126]), (64, &[128, 1]), (-64, &[127])]
         {
             let mut out = [0; VARLONG_BYTES_MAX];
-            let written = encode(value, &mut out);
+            let written = write(value, &mut out);
             assert_eq!(&out[..written], bytes);
         }
     }

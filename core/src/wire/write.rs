@@ -20,7 +20,7 @@ impl<'a> Writer<'a> {
 
     /// Bytes that can still be written.
     pub(crate) fn room(&self) -> usize {
-        self.buf.len().saturating_sub(self.len)
+        self.buf.len().wrapping_sub(self.len)
     }
 
     /// The number of bytes that were written, if all were that should be.
@@ -36,7 +36,8 @@ impl<'a> Writer<'a> {
         self.len = self.len.wrapping_add(len.min(room));
     }
 
-    #[inline(never)]
+    // On a device, one copy is enough.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let at = self.len;
         self.skip(bytes.len());
@@ -47,8 +48,19 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Writes one byte.
+    pub(crate) fn byte(&mut self, byte: u8) {
+        match self.buf.get_mut(self.len) {
+            Some(place) => {
+                *place = byte;
+                self.len = self.len.wrapping_add(1);
+            }
+            None => self.refused = true,
+        }
+    }
+
     pub(crate) fn i8(&mut self, value: i8) {
-        self.bytes(&value.to_be_bytes());
+        self.byte(value as u8);
     }
 
     pub(crate) fn i16(&mut self, value: i16) {
@@ -84,9 +96,12 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn varlong(&mut self, value: i64) {
-        let mut encoded = [0; varint::VARLONG_BYTES_MAX];
-        let len = varint::encode(value, &mut encoded);
-        self.bytes(encoded.get(..len).unwrap_or(&[]));
+        let mut rest = varint::zigzag(value);
+        while rest >= 0x80 {
+            self.byte(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.byte(rest as u8);
     }
 }
 

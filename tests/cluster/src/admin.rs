@@ -6,6 +6,7 @@ use std::process::Stdio;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::kafka::{Tools, default_cache_dir};
+use crate::probe;
 use crate::process::Process;
 use crate::record::{ConsumedRecord, ProduceRecord, to_hex};
 
@@ -195,6 +196,32 @@ impl Cluster {
             leaders.iter().map(|l| (0..count).map(|i| (l - 1 + i) % count + 1).collect()).collect();
         self.admin().create_topic_on(name, &replicas)?;
         self.wait_for_topic(name, leaders.len())
+    }
+
+    /// Waits until every running node tells a leader for each of the topic's `partitions`, so that a client's first
+    /// question meets no node that has not heard of the topic.
+    fn wait_for_topic(&mut self, topic: &str, partitions: usize) -> Result<()> {
+        self.wait_for(&format!("does not know all leaders of topic {topic}"), |port| {
+            probe::metadata(port, Some(topic)).is_ok_and(|m| {
+                m.leaders.len() >= partitions && m.leaders.iter().all(|(_, leader)| *leader >= 0)
+            })
+        })
+    }
+
+    /// Waits until every running node tells of each of the topic's partitions that all nodes are in sync, so that one
+    /// may be lost.
+    ///
+    /// # Errors
+    /// It did not happen in time, or a node has ended.
+    pub fn wait_in_sync(&mut self, topic: &str) -> Result<()> {
+        let nodes = self.node_count();
+        self.wait_for(&format!("does not know topic {topic} to be in sync"), |port| {
+            probe::metadata(port, Some(topic)).is_ok_and(|m| {
+                !m.in_sync.is_empty()
+                    && m.in_sync.iter().all(|count| *count == nodes)
+                    && m.leaders.iter().all(|(_, leader)| *leader >= 0)
+            })
+        })
     }
 
     /// Deletes a topic.

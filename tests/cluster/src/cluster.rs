@@ -12,7 +12,7 @@ use crate::kafka::{Distribution, default_cache_dir};
 use crate::node::{Java, Node, write};
 use crate::options::Options;
 use crate::process::{self, Process, Signal};
-use crate::settings::{self, HOST_SEEN_BY_GUEST, Mode, Ports, SESSION_END};
+use crate::settings::{self, Door, HOST_SEEN_BY_GUEST, Mode, Ports, SESSION_END};
 use crate::{ports, probe};
 
 /// The file in a cluster's directory that says its logs are for somebody to read.
@@ -85,7 +85,10 @@ impl Cluster {
     fn configure(&mut self, kafka: &Distribution, options: &Options) -> Result<()> {
         let mut all = Vec::new();
         for _ in 0..options.nodes {
-            all.push(Ports { host: ports::free()?, guest: ports::free()?, controller: ports::free()? });
+            let [host, guest, controller] = [ports::free()?, ports::free()?, ports::free()?];
+            let door = |broker| Ok::<_, Error>(Door { advertised: ports::free()?, broker });
+            let doors = if options.proxied { Some([door(ports::free()?)?, door(guest)?]) } else { None };
+            all.push(Ports { host, guest, controller, doors });
         }
         let mode = if kafka.needs_zookeeper() {
             let port = ports::free()?;
@@ -151,7 +154,7 @@ impl Cluster {
     }
 
     /// Waits until `is_so` holds for the host port of each node that can answer.
-    fn wait_for(&mut self, what: &str, is_so: impl Fn(u16) -> bool) -> Result<()> {
+    pub(crate) fn wait_for(&mut self, what: &str, is_so: impl Fn(u16) -> bool) -> Result<()> {
         let deadline = Instant::now() + self.ready_timeout;
         for id in self.answering() {
             loop {
@@ -178,9 +181,9 @@ impl Cluster {
         self.addresses("127.0.0.1", |p| p.host)
     }
 
-    /// `host:port,...` of all nodes for guests of QEMU's user network.
+    /// `host:port,...` of all nodes for guests of QEMU's user network, through the doors if there are any.
     pub fn guest_bootstrap(&self) -> String {
-        self.addresses(HOST_SEEN_BY_GUEST, |p| p.guest)
+        self.addresses(HOST_SEEN_BY_GUEST, |p| p.doors.map_or(p.guest, |doors| doors[1].advertised))
     }
 
     fn addresses(&self, host: &str, port: impl Fn(&Ports) -> u16) -> String {
@@ -202,6 +205,15 @@ impl Cluster {
     /// There is no such node.
     pub fn guest_port(&self, node: u16) -> Result<u16> {
         self.nodes.iter().find(|n| n.id == node).map(|n| n.ports.guest).ok_or_else(|| no_node(node))
+    }
+
+    /// The doors of a node of a [proxied](Options::proxied) cluster: for programs on this machine, and for guests.
+    ///
+    /// # Errors
+    /// There is no such node, or the cluster has no doors.
+    pub fn doors(&self, node: u16) -> Result<[Door; 2]> {
+        let found = self.nodes.iter().find(|n| n.id == node).ok_or_else(|| no_node(node))?;
+        found.ports.doors.ok_or_else(|| Error::Invalid("the cluster was not started with `proxied`".into()))
     }
 
     /// How many nodes it was started with.
@@ -264,16 +276,6 @@ impl Cluster {
         self.wait_until_ready()
     }
 
-    /// Waits until every running node tells a leader for each of the topic's `partitions`, so that a client's first
-    /// question meets no node that has not heard of the topic.
-    pub(crate) fn wait_for_topic(&mut self, topic: &str, partitions: usize) -> Result<()> {
-        self.wait_for(&format!("does not know all leaders of topic {topic}"), |port| {
-            probe::metadata(port, Some(topic)).is_ok_and(|m| {
-                m.leaders.len() >= partitions && m.leaders.iter().all(|(_, leader)| *leader >= 0)
-            })
-        })
-    }
-
     /// Looks whether a node has ended that nobody stopped.
     ///
     /// # Errors
@@ -297,6 +299,19 @@ impl Cluster {
     pub fn pid(&self, node: u16) -> Result<u32> {
         let found = self.nodes.iter().find(|n| n.id == node).ok_or_else(|| no_node(node))?;
         found.pid().ok_or_else(|| no_node(node))
+    }
+
+    /// Where its files are. They go when it is dropped; what others put there stays with the logs if these are kept.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The file with all that a node has logged.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn log(&self, node: u16) -> Result<PathBuf> {
+        self.nodes.iter().find(|n| n.id == node).map(Node::log).ok_or_else(|| no_node(node))
     }
 
     /// Keeps the logs when this is dropped, and tells where they are. A panic does the same by itself.

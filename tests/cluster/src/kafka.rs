@@ -83,6 +83,14 @@ impl Tools {
     }
 }
 
+/// The class path of Kafka's own command line tools, [`TOOLS_VERSION`], fetched if they are not there.
+///
+/// # Errors
+/// Java or Maven is missing and cannot be installed from here, or there is no network.
+pub fn tools_class_path() -> Result<OsString> {
+    Ok(Tools::ensure(&default_cache_dir())?.lib.join("*").into_os_string())
+}
+
 /// Where Kafka is kept: `kafka` in the target directory that cargo uses for this workspace.
 pub fn default_cache_dir() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

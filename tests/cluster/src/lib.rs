@@ -19,12 +19,14 @@
 //! - [`Admin`] creates topics, moves leaders and reads everything back through Kafka's own clients.
 //! - [`verdict`] is the judge: the six counts that are all to be 0.
 //! - [`board`] understands the example firmware.
+//! - [`random`] is the generator that faults are drawn from.
 //! - [`process`] holds the children, and [`install`] the programs that must be there first.
 
 pub mod board;
 pub mod install;
 pub mod kafka;
 pub mod process;
+pub mod random;
 pub mod verdict;
 
 mod admin;
@@ -42,3 +44,4 @@ pub use cluster::Cluster;
 pub use error::{Error, Result};
 pub use options::Options;
 pub use record::{ConsumedRecord, ProduceRecord};
+pub use settings::Door;

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::process::{Process, Signal};
 use crate::settings::Ports;
 
+/// How long a node that was asked to end may take: it hands its partitions over first.
+const TERMINATION_MAX: Duration = Duration::from_secs(90);
+
 /// A broker with its configuration written, running or not.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -73,10 +76,21 @@ impl Node {
         };
         process.signal(signal).map_err(Error::io(what.as_str()))?;
         match signal {
-            Signal::Kill | Signal::Terminate => {
+            Signal::Kill => {
                 process.wait().map_err(Error::io(what))?;
-                if matches!(signal, Signal::Kill) {
-                    self.killed_at = Some(Instant::now());
+                self.killed_at = Some(Instant::now());
+                self.process = None;
+                self.paused = false;
+            }
+            Signal::Terminate => {
+                let deadline = Instant::now() + TERMINATION_MAX;
+                while process.try_wait().map_err(Error::io(what.as_str()))?.is_none() {
+                    if Instant::now() > deadline {
+                        let seconds = TERMINATION_MAX.as_secs();
+                        let what = format!("{what}: it has not ended after {seconds} s");
+                        return Err(Error::not_ready(what, &self.log()));
+                    }
+                    std::thread::sleep(Duration::from_millis(10));
                 }
                 self.process = None;
                 self.paused = false;

@@ -11,6 +11,7 @@ pub struct Options {
     pub(crate) heap_mib: u32,
     pub(crate) quick_start: bool,
     pub(crate) ready_timeout: Duration,
+    pub(crate) proxied: bool,
 }
 
 impl Options {
@@ -23,6 +24,7 @@ impl Options {
             heap_mib: 256,
             quick_start: true,
             ready_timeout: Duration::from_secs(90),
+            proxied: false,
         }
     }
 
@@ -58,6 +60,14 @@ impl Options {
     #[must_use]
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
         self.ready_timeout = timeout;
+        self
+    }
+
+    /// Advertises to clients, but for Kafka's own tools, ports on which no broker listens: each node has two
+    /// [doors](crate::Cluster::doors) that the caller is to open with proxies. The brokers' own traffic stays direct.
+    #[must_use]
+    pub fn proxied(mut self) -> Self {
+        self.proxied = true;
         self
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Metadata {
     pub(crate) controller: i32,
     /// Leader by partition of the topic that was asked for; -1 for none. Empty for an unknown topic.
     pub(crate) leaders: Vec<(i32, i32)>,
+    /// How many replicas of each of these partitions are in sync, in the same order.
+    pub(crate) in_sync: Vec<usize>,
 }
 
 /// Asks the broker at `port` of loopback.
@@ -72,11 +74,8 @@ fn parse(body: &[u8]) -> Option<Metadata> {
         for _ in 0..r.i32()? {
             let _error_code = r.i16()?;
             found.leaders.push((r.i32()?, r.i32()?));
-            for _nodes in ["replicas", "in sync"] {
-                for _ in 0..r.i32()? {
-                    r.i32()?;
-                }
-            }
+            let _replicas = r.nodes()?;
+            found.in_sync.push(r.nodes()?);
         }
     }
     Some(found)
@@ -97,6 +96,13 @@ impl<'a> Reader<'a> {
 
     fn i32(&mut self) -> Option<i32> {
         Some(i32::from_be_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    /// The length of a list of nodes, which is passed over.
+    fn nodes(&mut self) -> Option<usize> {
+        let count = usize::try_from(self.i32()?).ok()?;
+        self.take(count.checked_mul(4)?)?;
+        Some(count)
     }
 
     /// A string; null is as good as empty here.

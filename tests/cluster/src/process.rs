@@ -7,10 +7,13 @@
 
 use std::io;
 use std::os::unix::process::CommandExt;
+#[cfg(target_os = "linux")]
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 type Request = (Command, Sender<io::Result<Child>>);
 
@@ -51,6 +54,20 @@ impl Signal {
             Self::Continue => libc::SIGCONT,
         }
     }
+}
+
+/// Processor time of a process that has ended, all its threads and children together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In its own code.
+    pub user: Duration,
+    /// In the kernel on its behalf.
+    pub system: Duration,
+}
+
+#[cfg(target_os = "linux")]
+fn duration(time: libc::timeval) -> Duration {
+    Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_micros(time.tv_usec.unsigned_abs())
 }
 
 /// A child in its own process group, killed with its whole group when dropped.
@@ -108,6 +125,26 @@ impl Process {
         }
     }
 
+    /// The exit status if it has ended, and the processor time that it took. Asks the kernel anew until then: only the
+    /// call that first sees the end is told the time, so do not wait for it by another way.
+    #[cfg(target_os = "linux")]
+    pub fn try_wait_usage(&mut self) -> io::Result<Option<(ExitStatus, Usage)>> {
+        let mut status = 0;
+        // SAFETY: rusage is a struct of integers, for which zero is a value.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: both pointers are to variables of the right types.
+        match unsafe { libc::wait4(self.id().cast_signed(), &mut status, libc::WNOHANG, &mut usage) } {
+            0 => Ok(None),
+            -1 => Err(io::Error::last_os_error()),
+            _ => {
+                let status = ExitStatus::from_raw(status);
+                self.ended = Some(status);
+                self.forget_if_ended();
+                Ok(Some((status, Usage { user: duration(usage.ru_utime), system: duration(usage.ru_stime) })))
+            }
+        }
+    }
+
     /// Sends a signal to this process; nothing happens if it has ended.
     pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
         if !self.is_running() {
@@ -155,7 +192,7 @@ pub fn stop_all() {
             if std::fs::remove_dir_all(&dir).is_ok() {
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
@@ -181,7 +218,7 @@ fn reap(id: u32) {
         if unsafe { libc::waitpid(id.cast_signed(), std::ptr::null_mut(), libc::WNOHANG) } != 0 {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

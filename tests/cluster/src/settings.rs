@@ -12,6 +12,17 @@ pub(crate) struct Ports {
     pub(crate) guest: u16,
     /// The listener of the KRaft controller.
     pub(crate) controller: u16,
+    /// For clients behind proxies: a listener of its own for those on this machine, and before `guest` a door.
+    pub(crate) doors: Option<[Door; 2]>,
+}
+
+/// A listener that clients are to reach through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// The port that clients are told: nothing listens there until somebody starts a proxy on 127.0.0.1.
+    pub advertised: u16,
+    /// The port of 127.0.0.1 on which the broker listens for what comes through it.
+    pub broker: u16,
 }
 
 /// What the nodes of a cluster agree with each other by.
@@ -39,9 +50,18 @@ pub(crate) fn server(
     data: &Path,
     extra: &[(String, String)],
 ) -> String {
-    let Ports { host, guest, controller } = ports;
+    let Ports { host, guest, controller, doors } = ports;
     let mut listeners = format!("PLAINTEXT://127.0.0.1:{host},GUEST://127.0.0.1:{guest}");
     let mut protocols = "PLAINTEXT:PLAINTEXT,GUEST:PLAINTEXT".to_owned();
+    let mut advertised = format!("PLAINTEXT://127.0.0.1:{host},GUEST://{HOST_SEEN_BY_GUEST}:{guest}");
+    if let Some([door, guest_door]) = doors {
+        listeners.push_str(&format!(",PROXIED://127.0.0.1:{}", door.broker));
+        protocols.push_str(",PROXIED:PLAINTEXT");
+        advertised = format!(
+            "PLAINTEXT://127.0.0.1:{host},GUEST://{HOST_SEEN_BY_GUEST}:{},PROXIED://127.0.0.1:{}",
+            guest_door.advertised, door.advertised
+        );
+    }
     let mode_lines = match mode {
         Mode::KRaft(all) => {
             listeners.push_str(&format!(",CONTROLLER://127.0.0.1:{controller}"));
@@ -63,7 +83,7 @@ pub(crate) fn server(
     let in_sync = if count > 1 { 2 } else { 1 };
     let mut text = format!(
         "{mode_lines}listeners={listeners}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{host},GUEST://{HOST_SEEN_BY_GUEST}:{guest}\n\
+         advertised.listeners={advertised}\n\
          listener.security.protocol.map={protocols}\n\
          inter.broker.listener.name=PLAINTEXT\n\
          log.dirs={}\n\
@@ -100,7 +120,7 @@ pub(crate) fn zookeeper(port: u16, data: &Path) -> String {
 mod tests {
     use super::*;
 
-    const PORTS: Ports = Ports { host: 1001, guest: 1002, controller: 1003 };
+    const PORTS: Ports = Ports { host: 1001, guest: 1002, controller: 1003, doors: None };
 
     #[test]
     fn a_guest_is_told_another_address_than_a_host() {
@@ -108,6 +128,17 @@ mod tests {
         assert!(text.contains("\nlisteners=PLAINTEXT://127.0.0.1:1001,GUEST://127.0.0.1:1002\n"));
         assert!(text.contains("\nadvertised.listeners=PLAINTEXT://127.0.0.1:1001,GUEST://10.0.2.2:1002\n"));
         assert!(text.contains("\nmin.insync.replicas=1\n"));
+    }
+
+    #[test]
+    fn behind_proxies_only_tools_and_brokers_are_told_the_broker_s_own_port() {
+        let doors = [Door { advertised: 2001, broker: 2002 }, Door { advertised: 2003, broker: PORTS.guest }];
+        let ports = Ports { doors: Some(doors), ..PORTS };
+        let text = server(1, 1, ports, Mode::ZooKeeper(2181), Path::new("d"), &[]);
+        let expected = "\nlisteners=PLAINTEXT://127.0.0.1:1001,GUEST://127.0.0.1:1002,PROXIED://127.0.0.1:2002\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:1001,GUEST://10.0.2.2:2003,PROXIED://127.0.0.1:2001\n";
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("GUEST:PLAINTEXT,PROXIED:PLAINTEXT\n"), "{text}");
     }
 
     #[test]

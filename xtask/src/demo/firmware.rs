@@ -13,7 +13,7 @@ use crate::workspace::{cargo, ensure_targets, root};
 const TARGET: &str = "thumbv7m-none-eabi";
 
 /// Partitions of its topic that the firmware lends memory for, in `board/src/kafka_memory.rs`.
-pub(super) const PARTITIONS_MAX: usize = 16;
+pub(crate) const PARTITIONS_MAX: usize = 16;
 
 /// What a firmware takes of the chip, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

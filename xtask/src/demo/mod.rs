@@ -1,13 +1,13 @@
 //! `cargo xtask demo`: from a Cortex-M3 into real Apache Kafka, and back through somebody else's consumer.
 
 mod broker;
-mod firmware;
+pub(crate) mod firmware;
 mod flash;
 mod log;
 mod places;
-mod qemu;
+pub(crate) mod qemu;
 mod report;
-mod spread;
+pub(crate) mod spread;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use self::report::Report;
 use crate::screen::Screen;
 
 /// The first of the devices whose readings are sent.
-const DEVICE_ID: u64 = 1;
+pub(crate) const DEVICE_ID: u64 = 1;
 
 /// How long the firmware keeps trying to deliver a record.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -134,18 +134,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// The device that a reading is of: they take turns.
-fn device_of(counter: u32, devices: u32) -> u64 {
+pub(crate) fn device_of(counter: u32, devices: u32) -> u64 {
     DEVICE_ID + u64::from(counter % devices)
 }
 
 /// Judges what the firmware said against what the consumer read.
 fn count(account: &Account, devices: u32, log: &[ConsumedRecord]) -> SixCounts {
-    let submitted: Vec<Submitted<Id>> = account
-        .submitted()
-        .into_iter()
-        .map(|(counter, outcome)| Submitted::new(Id::Reading(device_of(counter, devices), counter), outcome))
-        .collect();
-    judge(&submitted, log.iter().map(consumed))
+    judge(&submitted(account, devices), log.iter().map(consumed))
+}
+
+/// What the firmware said, for the judge.
+pub(crate) fn submitted(account: &Account, devices: u32) -> Vec<Submitted<Id>> {
+    let id = |counter| Id::Reading(device_of(counter, devices), counter);
+    account.submitted().into_iter().map(|(counter, outcome)| Submitted::new(id(counter), outcome)).collect()
 }
 
 /// Readings that are not where Java's producer puts their key.

@@ -44,9 +44,11 @@ impl<'a> Rig<'a> {
     fn send_record(&mut self, now: u64, record: &Record<'_>) -> Result<Ticket, SendError> {
         let len = record.value.map(<[u8]>::len);
         let now = Instant::from_millis(now);
-        let placed = self.accumulator.append(now, record, len, &mut self.random, &mut self.counters)?;
+        let mut with = Sending { random: &mut self.random, counters: &mut self.counters, dropped: None };
+        let placed = self.accumulator.append(now, record, len, &mut with)?;
+        let dropped = with.dropped;
         self.accumulator.value_mut(&placed).copy_from_slice(record.value.unwrap_or(&[]));
-        Ok(placed.ticket)
+        Ok(Ticket { batch: placed.batch, index: placed.index, dropped })
     }
 
     fn readiness(&self, now: u64, partition: u16) -> Readiness {

@@ -3,7 +3,7 @@
 //! A response lists every broker of the cluster and may be of any size; it is taken as a stream, and each part is
 //! handed on as it goes by.
 
-use super::{Api, Decoded, RequestHeader, Sink, Skip, TopicMatch, need};
+use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
 use crate::code::ErrorCode;
 use crate::wire::{Frame, Malformed, Stream, Writer};
 
@@ -21,7 +21,7 @@ pub(crate) fn write_start(
     topics: usize,
     names_bytes: usize,
 ) {
-    let body = topics.saturating_mul(2).saturating_add(names_bytes).saturating_add(BODY_FIXED_BYTES);
+    let body = topics.wrapping_mul(2).wrapping_add(names_bytes).wrapping_add(BODY_FIXED_BYTES);
     RequestHeader { api: Api::Metadata, version: VERSION, correlation_id, client_id }.write(out, body);
     out.len32(topics);
 }
@@ -65,7 +65,7 @@ enum Field {
 enum BrokerField {
     Id,
     HostLength,
-    Host { left: u32 },
+    Host,
     Port,
     Rack,
 }
@@ -88,13 +88,40 @@ enum PartitionField {
     Isr,
 }
 
+impl Field {
+    /// Bytes of the integer; 0 for what is none.
+    const fn width(self) -> u8 {
+        match self {
+            Self::Topic(TopicField::IsInternal) => 1,
+            Self::ClusterId
+            | Self::Broker(BrokerField::HostLength | BrokerField::Rack)
+            | Self::Topic(TopicField::Error | TopicField::NameLength)
+            | Self::Partition(PartitionField::Error) => 2,
+            Self::Throttle
+            | Self::BrokerCount
+            | Self::Broker(BrokerField::Id | BrokerField::Port)
+            | Self::Controller
+            | Self::TopicCount
+            | Self::Topic(TopicField::PartitionCount)
+            | Self::Partition(
+                PartitionField::Index
+                | PartitionField::Leader
+                | PartitionField::Replicas
+                | PartitionField::Isr,
+            ) => 4,
+            Self::Broker(BrokerField::Host) | Self::Topic(TopicField::Name) | Self::End => 0,
+        }
+    }
+}
+
 /// Takes the response as it arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     stream: Stream,
     field: Field,
-    skip: Skip,
     brokers: u32,
+    /// Bytes of a broker's host name that are still to come.
+    host_left: u32,
     topics: u32,
     partitions: u32,
     topic: TopicMatch,
@@ -104,23 +131,13 @@ pub(crate) struct Response {
     pub(crate) throttle_ms: i32,
 }
 
-/// Takes the value of a `Result<Option<_>, Malformed>`, or answers that bytes are missing.
-macro_rules! wait {
-    ($read:expr) => {
-        match $read? {
-            Some(value) => value,
-            None => return Ok(None),
-        }
-    };
-}
-
 impl Response {
     pub(crate) fn new() -> Self {
         Self {
             stream: Stream::new(),
             field: Field::Throttle,
-            skip: Skip::default(),
             brokers: 0,
+            host_left: 0,
             topics: 0,
             partitions: 0,
             topic: TopicMatch::default(),
@@ -132,36 +149,43 @@ impl Response {
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>, sink: &mut impl Sink) -> Result<Decoded, Malformed> {
         loop {
-            if !self.skip.done(frame)? {
-                return Ok(Decoded::Partial);
-            }
+            let value = need!(self.stream.integer(self.field.width(), frame));
             self.field = match self.field {
                 Field::Throttle => {
-                    self.throttle_ms = need!(self.stream.i32(frame));
+                    self.throttle_ms = value as i32;
                     sink.metadata(Event::Begin);
                     Field::BrokerCount
                 }
                 Field::BrokerCount => {
                     // Node id, host length, port and rack length.
-                    self.brokers = need!(self.stream.count(frame, 12));
+                    self.brokers = frame.count(value, 12)?;
                     self.next_broker()
                 }
-                Field::Broker(field) => need!(self.broker_field(field, frame, sink)),
+                Field::Broker(BrokerField::Host) => {
+                    let piece = frame.take_up_to(self.host_left as usize);
+                    self.host_left = self.host_left.wrapping_sub(piece.len() as u32);
+                    sink.metadata(Event::BrokerHost(piece));
+                    if self.host_left > 0 {
+                        return Ok(Decoded::Partial);
+                    }
+                    Field::Broker(BrokerField::Port)
+                }
+                Field::Broker(field) => self.broker_field(field, value, frame, sink)?,
                 Field::ClusterId => {
-                    self.skip = Skip(need!(self.stream.nullable_string_len(frame)));
+                    self.stream.skip(frame.count(value, 1)?);
                     Field::Controller
                 }
-                Field::Controller => {
-                    need!(self.stream.i32(frame));
-                    Field::TopicCount
-                }
+                Field::Controller => Field::TopicCount,
                 Field::TopicCount => {
                     // Error, name length, is_internal and partition count.
-                    self.topics = need!(self.stream.count(frame, 9));
+                    self.topics = frame.count(value, 9)?;
                     self.next_topic()
                 }
-                Field::Topic(field) => need!(self.topic_field(field, frame, sink)),
-                Field::Partition(field) => need!(self.partition_field(field, frame, sink)),
+                Field::Topic(TopicField::Name) if !self.topic.take(frame, sink) => {
+                    return Ok(Decoded::Partial);
+                }
+                Field::Topic(field) => self.topic_field(field, value, frame, sink)?,
+                Field::Partition(field) => self.partition_field(field, value, frame, sink)?,
                 Field::End if frame.left() == 0 => return Ok(Decoded::Whole),
                 Field::End => return Err(Malformed),
             };
@@ -171,108 +195,89 @@ impl Response {
     fn broker_field(
         &mut self,
         field: BrokerField,
-        frame: &mut Frame<'_>,
+        value: i64,
+        frame: &Frame<'_>,
         sink: &mut impl Sink,
-    ) -> Result<Option<Field>, Malformed> {
-        let next = match field {
+    ) -> Result<Field, Malformed> {
+        Ok(Field::Broker(match field {
             BrokerField::Id => {
-                sink.metadata(Event::BrokerId(wait!(self.stream.i32(frame))));
+                sink.metadata(Event::BrokerId(value as i32));
                 BrokerField::HostLength
             }
-            BrokerField::HostLength => BrokerField::Host { left: wait!(self.stream.string_len(frame)) },
-            BrokerField::Host { left: 0 } => BrokerField::Port,
-            BrokerField::Host { left } => {
-                let piece = frame.take_up_to(left as usize);
-                if piece.is_empty() {
-                    return Ok(None);
-                }
-                sink.metadata(Event::BrokerHost(piece));
-                BrokerField::Host { left: left.saturating_sub(piece.len() as u32) }
+            BrokerField::HostLength => {
+                self.host_left = frame.string_len(value)?;
+                BrokerField::Host
             }
+            BrokerField::Host => BrokerField::Port,
             BrokerField::Port => {
-                sink.metadata(Event::BrokerPort(wait!(self.stream.i32(frame))));
+                sink.metadata(Event::BrokerPort(value as i32));
                 BrokerField::Rack
             }
             BrokerField::Rack => {
-                self.skip = Skip(wait!(self.stream.nullable_string_len(frame)));
-                self.brokers = self.brokers.saturating_sub(1);
-                return Ok(Some(self.next_broker()));
+                self.stream.skip(frame.count(value, 1)?);
+                self.brokers = self.brokers.wrapping_sub(1);
+                return Ok(self.next_broker());
             }
-        };
-        Ok(Some(Field::Broker(next)))
+        }))
     }
 
     fn topic_field(
         &mut self,
         field: TopicField,
-        frame: &mut Frame<'_>,
+        value: i64,
+        frame: &Frame<'_>,
         sink: &mut impl Sink,
-    ) -> Result<Option<Field>, Malformed> {
-        let next = match field {
+    ) -> Result<Field, Malformed> {
+        Ok(Field::Topic(match field {
             TopicField::Error => {
-                self.error = ErrorCode::new(wait!(self.stream.i16(frame)));
+                self.error = ErrorCode::new(value as i16);
                 TopicField::NameLength
             }
             TopicField::NameLength => {
-                self.topic.begin(wait!(self.stream.string_len(frame)), sink);
+                self.topic.begin(frame.string_len(value)?, sink);
                 TopicField::Name
             }
-            TopicField::Name if self.topic.left() == 0 => TopicField::IsInternal,
-            TopicField::Name => {
-                let piece = frame.take_up_to(self.topic.left() as usize);
-                if piece.is_empty() {
-                    return Ok(None);
-                }
-                self.topic.advance(piece, sink);
-                TopicField::Name
-            }
-            TopicField::IsInternal => {
-                wait!(self.stream.array::<1>(frame));
-                TopicField::PartitionCount
-            }
+            TopicField::Name => TopicField::IsInternal,
+            TopicField::IsInternal => TopicField::PartitionCount,
             TopicField::PartitionCount => {
                 // Error, index, leader and two counts.
-                self.partitions = wait!(self.stream.count(frame, 18));
+                self.partitions = frame.count(value, 18)?;
                 let (topic, error, partitions) = (self.topic.topic(), self.error, self.partitions);
                 sink.metadata(Event::Topic { topic, error, partitions });
-                return Ok(Some(self.next_partition()));
+                return Ok(self.next_partition());
             }
-        };
-        Ok(Some(Field::Topic(next)))
+        }))
     }
 
     fn partition_field(
         &mut self,
         field: PartitionField,
-        frame: &mut Frame<'_>,
+        value: i64,
+        frame: &Frame<'_>,
         sink: &mut impl Sink,
-    ) -> Result<Option<Field>, Malformed> {
-        let next = match field {
+    ) -> Result<Field, Malformed> {
+        Ok(Field::Partition(match field {
             // It says why there is no leader; a leader of -1 says that there is none.
-            PartitionField::Error => {
-                wait!(self.stream.i16(frame));
-                PartitionField::Index
-            }
+            PartitionField::Error => PartitionField::Index,
             PartitionField::Index => {
-                self.index = wait!(self.stream.i32(frame));
+                self.index = value as i32;
                 PartitionField::Leader
             }
             PartitionField::Leader => {
-                let leader = wait!(self.stream.i32(frame));
+                let leader = value as i32;
                 sink.metadata(Event::Partition { topic: self.topic.topic(), index: self.index, leader });
                 PartitionField::Replicas
             }
             PartitionField::Replicas => {
-                self.skip = Skip(wait!(self.stream.count(frame, 4)).saturating_mul(4));
+                self.stream.skip(frame.count(value, 4)?.wrapping_mul(4));
                 PartitionField::Isr
             }
             PartitionField::Isr => {
-                self.skip = Skip(wait!(self.stream.count(frame, 4)).saturating_mul(4));
-                self.partitions = self.partitions.saturating_sub(1);
-                return Ok(Some(self.next_partition()));
+                self.stream.skip(frame.count(value, 4)?.wrapping_mul(4));
+                self.partitions = self.partitions.wrapping_sub(1);
+                return Ok(self.next_partition());
             }
-        };
-        Ok(Some(Field::Partition(next)))
+        }))
     }
 
     fn next_broker(&self) -> Field {
@@ -287,7 +292,7 @@ impl Response {
         if self.partitions > 0 {
             return Field::Partition(PartitionField::Error);
         }
-        self.topics = self.topics.saturating_sub(1);
+        self.topics = self.topics.wrapping_sub(1);
         self.next_topic()
     }
 }

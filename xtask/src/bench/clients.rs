@@ -1,0 +1,182 @@
+//! The clients of the bench: built in their own workspace, so that no other build compiles the peers.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use nanokafka_cluster::install::{ensure_program, run_quietly};
+use nanokafka_cluster::kafka;
+
+use crate::workspace::{cargo, root};
+
+/// Bytes of each record's value; the Rust clients have the same number in `tests/bench/plan`.
+const VALUE_BYTES: u32 = 100;
+
+/// Who takes part in `bench host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub(crate) enum Client {
+    /// The floor: one batch that was encoded before, again and again
+    Replay,
+    /// nanokafka's async API, from one task
+    #[value(name = "nanokafka-tokio-1")]
+    Tokio1,
+    /// nanokafka's async API, from eight tasks
+    #[value(name = "nanokafka-tokio-8")]
+    Tokio8,
+    /// nanokafka's core on a plain loop
+    #[value(name = "nanokafka-blocking")]
+    Blocking,
+    /// The C client, through the crate rdkafka
+    Librdkafka,
+    /// Kafka's own ProducerPerformance
+    Java,
+    /// The Rust client of InfluxData; it has no idempotence
+    Rskafka,
+}
+
+impl Client {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Replay,
+        Self::Tokio1,
+        Self::Tokio8,
+        Self::Blocking,
+        Self::Librdkafka,
+        Self::Java,
+        Self::Rskafka,
+    ];
+
+    /// Its name in reports.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Tokio1 => "nanokafka-tokio-1",
+            Self::Tokio8 => "nanokafka-tokio-8",
+            Self::Blocking => "nanokafka-blocking",
+            Self::Librdkafka => "librdkafka",
+            Self::Java => "java",
+            Self::Rskafka => "rskafka",
+        }
+    }
+
+    /// Builds or fetches it.
+    pub(crate) fn prepare(self) -> Result<Program> {
+        let rust = |package, how: &'static str| {
+            build(package)
+                .map(Program::Rust)
+                .with_context(|| format!("{} cannot take part: {how}", self.name()))
+        };
+        match self {
+            Self::Replay | Self::Tokio1 | Self::Tokio8 | Self::Blocking => {
+                rust("bench-client", "it is part of this repository, in tests/bench/client")
+            }
+            Self::Librdkafka => {
+                for (program, package) in [("cc", "gcc"), ("c++", "g++"), ("make", "make")] {
+                    let needed = ensure_program(program, package);
+                    needed.context(
+                        "librdkafka cannot take part: its source is built by a C compiler and make",
+                    )?;
+                }
+                rust(
+                    "bench-librdkafka",
+                    "the crates rdkafka and rdkafka-sys bring its source; it needs gcc and make",
+                )
+            }
+            Self::Java => {
+                let tools = kafka::tools_class_path();
+                tools
+                    .map(Program::Java)
+                    .context("java cannot take part: Maven fetches org.apache.kafka:kafka-tools")
+            }
+            Self::Rskafka => rust("bench-rskafka", "it is a crate from the registry"),
+        }
+    }
+}
+
+/// A client that is ready to run.
+#[derive(Clone, Debug)]
+pub(crate) enum Program {
+    Rust(PathBuf),
+    /// With the class path of Kafka's tools.
+    Java(OsString),
+}
+
+/// What a client has to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) bootstrap: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) partitions: u16,
+    pub(crate) records: u64,
+}
+
+impl Program {
+    pub(crate) fn command(&self, client: Client, task: &Task<'_>) -> Command {
+        let Task { bootstrap, topic, partitions, records } = task;
+        let (partitions, records) = (partitions.to_string(), records.to_string());
+        match self {
+            Self::Rust(program) => {
+                let mut command = Command::new(program);
+                command.args([client.name(), bootstrap, topic, &partitions, &records]);
+                command
+            }
+            Self::Java(class_path) => {
+                let mut java = Command::new("java");
+                java.args(["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp"])
+                    .arg(class_path);
+                java.args(["org.apache.kafka.tools.ProducerPerformance", "--topic", topic]);
+                java.args(["--num-records", &records, "--record-size", &VALUE_BYTES.to_string()]);
+                java.args(["--throughput", "-1", "--producer-props", "acks=all", "enable.idempotence=true"]);
+                java.args(["linger.ms=5", "batch.size=16384", "max.in.flight.requests.per.connection=5"]);
+                java.args(["compression.type=none".to_owned(), format!("bootstrap.servers={bootstrap}")]);
+                java
+            }
+        }
+    }
+}
+
+/// How long a client says that it took, in what it printed.
+pub(crate) fn seconds(client: Client, records: u64, printed: &str) -> Option<f64> {
+    match client {
+        // `1000000 records sent, 250000.0 records/sec (23.84 MB/sec), ...`, the last of several such lines.
+        Client::Java => {
+            let total = format!("{records} records sent, ");
+            let rate = printed.lines().rev().find_map(|line| line.strip_prefix(&total))?;
+            Some(records as f64 / rate.split_once(" records/sec")?.0.parse::<f64>().ok()?)
+        }
+        Client::Replay
+        | Client::Tokio1
+        | Client::Tokio8
+        | Client::Blocking
+        | Client::Librdkafka
+        | Client::Rskafka => {
+            printed.lines().rev().find_map(|line| line.strip_prefix("seconds ")?.parse().ok())
+        }
+    }
+}
+
+/// Builds a package of `tests/bench` and returns its program.
+pub(crate) fn build(package: &str) -> Result<PathBuf> {
+    let workspace = root().join("tests/bench");
+    let mut cargo = cargo();
+    cargo.args(["build", "--release", "--locked", "--package", package, "--manifest-path"]);
+    // Its own folder also where the caller shares one target directory between workspaces.
+    let target = root().join("target/bench/clients");
+    cargo.arg(workspace.join("Cargo.toml")).arg("--target-dir").arg(&target);
+    run_quietly(cargo).with_context(|| format!("{package} does not build"))?;
+    Ok(target.join("release").join(package))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn javas_last_line_has_the_rate_of_all_records() {
+        let printed = "400000 records sent, 80000.0 records/sec (7.63 MB/sec), 1.0 ms avg latency.\n\
+                       1000000 records sent, 200000.0 records/sec (19.07 MB/sec), 2.0 ms avg latency, 3 ms 50th.\n";
+        assert_eq!(seconds(Client::Java, 1_000_000, printed), Some(5.0));
+        assert_eq!(seconds(Client::Java, 2_000_000, printed), None);
+        assert_eq!(seconds(Client::Replay, 1, "seconds 0.75\n"), Some(0.75));
+    }
+}
