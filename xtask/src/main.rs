@@ -1,4 +1,5 @@
-//! Everything a person or CI runs on nanokafka: `cargo xtask bench | chaos | demo | kafka | mutants | sim | test`.
+//! Everything a person or CI runs on nanokafka:
+//! `cargo xtask bench | chaos | demo | kafka | mutants | sim | size | test`.
 
 mod bench;
 mod chaos;
@@ -7,6 +8,7 @@ mod kafka;
 mod mutants;
 mod screen;
 mod sim;
+mod size;
 mod steps;
 mod test;
 mod workspace;
@@ -38,6 +40,7 @@ enum Command {
     Kafka(kafka::Options),
     Mutants(mutants::Options),
     Sim(sim::Options),
+    Size(size::Options),
     Test(test::Options),
 }
 
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Kafka(options) => kafka::run(options),
         Command::Mutants(options) => mutants::run(options),
         Command::Sim(options) => sim::run(options),
+        Command::Size(options) => size::run(options),
         Command::Test(options) => test::run(options),
     });
     while ENDING.load(Ordering::SeqCst) {

@@ -46,6 +46,7 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("fmt --all --check"),
         Cargo("fmt --manifest-path {firmware} --all --check"),
         Cargo("fmt --manifest-path {bench} --all --check"),
+        Cargo("fmt --manifest-path tests/sizes/Cargo.toml --all --check"),
     ]),
     step("clippy", Rust, "no warnings, core also with each of its features", &[
         Cargo("clippy --workspace --all-targets -- -D warnings"),
@@ -55,6 +56,8 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("clippy --manifest-path {firmware} --workspace --release -- -D warnings"),
         // Without the peers, which take minutes to build.
         Cargo("clippy --manifest-path {bench} -p plan -p bench-client --release --target-dir target/bench/clients -- -D warnings"),
+        Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features core,defmt,log -- -D warnings"),
+        Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features smoltcp-adapter -- -D warnings"),
     ]),
     step("docs", Rust, "the documentation builds without a warning", &[
         Doc("doc --workspace --no-deps"),
@@ -62,6 +65,9 @@ pub(crate) const STEPS: &[Step] = &[
     step("bare-metal", Rust, "core, the adapters for devices and the telemetry library on four targets", &[
         CargoForEachTarget("build -p nanokafka -p nanokafka-smoltcp -p nanokafka-embedded-io"),
         CargoForEachTarget("build --manifest-path {firmware} -p telemetry"),
+    ]),
+    step("size", Rust, "no image is more than 1 % larger than SIZES.md says", &[
+        Xtask("size --check"),
     ]),
     step("unit", Rust, "unit and documentation tests of every crate but the shared suite's, and the firmware's application on tokio", &[
         Cargo("test --workspace --exclude nanokafka-tests"),

@@ -71,6 +71,9 @@ pub(crate) struct Options {
     /// Version of Apache Kafka to start; 4.4.0, 3.9.2 and 2.8.2 are tested
     #[arg(long, default_value = kafka::VERSIONS[0], value_name = "VERSION")]
     kafka: String,
+    /// Keep the logs of a good run, too, and say where
+    #[arg(long)]
+    keep_logs: bool,
     /// Print the result as one line of JSON, the last on standard output; everything else goes to standard error
     #[arg(long)]
     json: bool,
@@ -117,7 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     logbook.flush();
     let is_good = result.as_ref().is_ok_and(Report::is_good);
     // After Ctrl-C there is nothing to explain, and the files are being removed.
-    if !is_good && !crate::ENDING.load(Ordering::SeqCst) {
+    if (!is_good || options.keep_logs) && !crate::ENDING.load(Ordering::SeqCst) {
         let dir = cluster.keep_logs().to_owned();
         screen.line(&format!("what happened when is in {}", dir.join("chaos.log").display()));
     }
@@ -160,6 +163,9 @@ impl Run<'_> {
         for (client, topic) in clients.iter_mut().zip(&topics) {
             let mut report = conclude(client, cluster)?;
             report.client.partitions = topic.partitions;
+            for fault in brokers.faults.iter().chain(&network.faults) {
+                self.logbook.recovery(client.name, *fault, report.silences.recovery(*fault));
+            }
             report.client.recovery = Recovery::of(&report.silences, &brokers.faults);
             report.client.network_recovery = Recovery::of(&report.silences, &network.faults);
             reports.push(report.client);
@@ -289,7 +295,7 @@ mod tests {
     use super::*;
 
     fn options(client: Which, kills: u32, records: Option<u32>) -> Options {
-        Options { kills, records, seed: None, client, kafka: String::new(), json: false }
+        Options { kills, records, seed: None, client, kafka: String::new(), keep_logs: false, json: false }
     }
 
     #[test]

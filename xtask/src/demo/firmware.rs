@@ -10,7 +10,8 @@ use super::flash;
 use super::places::Places;
 use crate::workspace::{cargo, ensure_targets, root};
 
-const TARGET: &str = "thumbv7m-none-eabi";
+/// The board's target.
+pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 
 /// Partitions of its topic that the firmware lends memory for, in `board/src/kafka_memory.rs`.
 pub(crate) const PARTITIONS_MAX: usize = 16;

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nanokafka_cluster::board::{Account, Fact, Id, Reading, consumed};
 use nanokafka_cluster::verdict::{SixCounts, Submitted, judge};
 use nanokafka_cluster::{ConsumedRecord, kafka};
@@ -82,8 +82,34 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let mut screen = Screen::new(options.json);
-    let broker = Broker::ready(options, &screen)?;
+    let (report, good) = perform(options, &mut Screen::new(options.json))?;
+    if options.json {
+        println!("{}", report.to_json());
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The most bytes of stack that the firmware has used in a run of the demo.
+pub(crate) fn stack_used() -> Result<u64> {
+    let options = Options {
+        records: 2_000,
+        partitions: 3,
+        kafka: kafka::VERSIONS[0].to_owned(),
+        broker: None,
+        guest_broker: None,
+        topic: None,
+        firmware: None,
+        firmware_option: Vec::new(),
+        json: true,
+    };
+    let (report, good) = perform(&options, &mut Screen::new(options.json))?;
+    ensure!(good, "the demo failed; `cargo xtask demo` shows how");
+    report.done.get("stack_used").copied().context("the firmware did not say how deep its stack was")
+}
+
+/// Runs the demo, and says whether all was well.
+fn perform(options: &Options, screen: &mut Screen) -> Result<(Report, bool)> {
+    let broker = Broker::ready(options, screen)?;
     let elf = Elf::read(match &options.firmware {
         Some(elf) => elf.clone(),
         None => {
@@ -103,7 +129,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let devices = spread::devices(DEVICE_ID, partitions);
     let begin = Instant::now();
     let words = firmware_options(options, &broker.for_guest, &topic, devices)?;
-    let (account, exit_code) = run_board(&elf, &words, options.records, &mut screen)?;
+    let (account, exit_code) = run_board(&elf, &words, options.records, screen)?;
     let seconds = begin.elapsed().as_secs_f64();
     screen.line("reading everything back with Kafka's own consumer");
     let is_new = |r: &ConsumedRecord| {
@@ -111,7 +137,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             .is_ok_and(|p| first_offsets.get(p).is_none_or(|first| r.offset >= *first))
     };
     let log: Vec<ConsumedRecord> = broker.admin.read_all(&topic)?.into_iter().filter(is_new).collect();
-    show_some(&log, &screen);
+    show_some(&log, screen);
     let report = Report {
         kafka: broker.name.clone(),
         records: options.records.into(),
@@ -125,12 +151,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         seconds,
         done: account.done.clone().unwrap_or_default(),
     };
-    report.print(&screen);
-    let good = conclude(&report, &account, exit_code, &elf, &screen);
-    if options.json {
-        println!("{}", report.to_json());
-    }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    report.print(screen);
+    let good = conclude(&report, &account, exit_code, &elf, screen);
+    Ok((report, good))
 }
 
 /// The device that a reading is of: they take turns.
