@@ -152,6 +152,8 @@ impl Bench {
         self.topics += 1;
         let topic = format!("bench-{}", self.topics);
         self.cluster.create_topic(&topic, partitions.into())?;
+        // A broker tells a leader a moment before that one takes records: only leaders know offsets.
+        self.cluster.end_offsets(&topic)?;
         let bootstrap = self.cluster.bootstrap();
         let task = Task { bootstrap: &bootstrap, topic: &topic, partitions, records };
         let program =
