@@ -312,7 +312,7 @@ impl<'a> Producer<'a> {
     /// itself. For drivers that would otherwise be woken for each new batch.
     #[must_use]
     pub fn is_behind_others(&self, batch: BatchId) -> bool {
-        self.sender.accumulator.is_behind_others(batch)
+        self.sender.joined.accumulator.is_behind_others(batch)
     }
 
     /// Batches that have no outcome yet.
