@@ -58,7 +58,7 @@ impl Exchange for Joined<'_> {
         endpoint_of(self.config.bootstrap.get(index)?)
     }
 
-    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
+    fn fill(&self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
         match frame.api {
             Api::ApiVersions => request::api_versions(frame, &self.config, head),
             Api::InitProducerId => request::init_producer_id(frame, &self.config, head),
