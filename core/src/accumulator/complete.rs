@@ -2,17 +2,11 @@ use super::Accumulator;
 use super::slot::{Outcome, Phase, Target};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
-use crate::delivery::{Ack, DeliveryError};
 use crate::time::Instant;
 
 impl Accumulator<'_> {
     /// A batch on its way has its outcome. If it was decided before, this only gives the slot back.
-    pub(crate) fn complete(
-        &mut self,
-        index: u16,
-        outcome: Result<Ack, DeliveryError>,
-        counters: &mut Counters,
-    ) {
+    pub(crate) fn complete(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
         self.leave_flight(index);
         if self.settle_decided(index) {
             return;
@@ -36,7 +30,7 @@ impl Accumulator<'_> {
         let Some(batch) = self.batches.get_mut(index) else { return };
         batch.attempts = batch.attempts.wrapping_add(1);
         batch.last_error = error;
-        batch.retry_at = retry_at;
+        batch.outcome = Outcome::Undecided { retry_at };
         // What an earlier attempt has left in doubt, only a refusal of its number proves.
         batch.in_doubt = match error {
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => false,
@@ -113,12 +107,7 @@ impl Accumulator<'_> {
     }
 
     /// A batch that is in no list has its outcome.
-    pub(super) fn finish(
-        &mut self,
-        index: u16,
-        outcome: Result<Ack, DeliveryError>,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn finish(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
         self.decide(index, outcome, counters);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
@@ -132,22 +121,15 @@ impl Accumulator<'_> {
     }
 
     /// Writes a batch's outcome down and counts its records.
-    pub(super) fn decide(
-        &mut self,
-        index: u16,
-        outcome: Result<Ack, DeliveryError>,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn decide(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.outcome = Outcome::Decided(outcome);
+        batch.outcome = outcome;
         // A batch that was split ends with its last half.
         self.unfinished = self.unfinished.wrapping_sub(usize::from(batch.rest_count == 0));
-        let counter = match outcome {
-            Ok(_) => &mut counters.records_delivered,
-            Err(_) => &mut counters.records_failed,
-        };
+        let failed = matches!(outcome, Outcome::Failed(_));
+        let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
         add(counter, u64::from(batch.count));
-        if outcome.is_err() && batch.stamped {
+        if failed && batch.stamped {
             let partition = batch.partition;
             self.mark_gap(partition);
         }

@@ -1,6 +1,6 @@
 use super::Accumulator;
 use super::list::List;
-use super::slot::{BatchSlot, Phase};
+use super::slot::{BatchSlot, Outcome, Phase};
 use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
@@ -113,13 +113,13 @@ impl Accumulator<'_> {
     fn give_up(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
         self.dequeue(index);
         self.absorb_rest(index);
-        self.finish(index, Err(error), counters);
+        self.finish(index, Outcome::Failed(error), counters);
     }
 
     fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
         if self.batches.get(index).is_some_and(|batch| !batch.outcome.is_decided()) {
             self.absorb_rest(index);
-            self.decide(index, Err(error), counters);
+            self.decide(index, Outcome::Failed(error), counters);
             self.expired_in_flight = self.expired_in_flight.wrapping_add(1);
         }
     }

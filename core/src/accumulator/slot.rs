@@ -37,18 +37,43 @@ pub(super) enum Target {
 }
 
 /// What became of a batch.
+// Its own tag, as above. An `Ack` in its shortest form: with its options it would be the largest field of a slot.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Undecided = 0,
-    Decided(Result<Ack, DeliveryError>),
+pub(crate) enum Outcome {
+    /// Nothing yet. `retry_at` is the end of the backoff after a failure.
+    Undecided {
+        retry_at: Instant,
+    } = 0,
+    /// The fields of its [`Ack`], -1 for none.
+    Delivered {
+        base_offset: i64,
+        log_append_time_ms: i64,
+    },
+    Failed(DeliveryError),
 }
 
 impl Outcome {
+    /// Nothing yet, and nothing to wait for.
+    pub(super) const NONE: Self = Self::Undecided { retry_at: Instant::from_millis(0) };
+
+    /// With acks=0: nobody has told where.
+    pub(crate) const DELIVERED_SOMEWHERE: Self = Self::Delivered { base_offset: -1, log_append_time_ms: -1 };
+
     pub(super) fn is_decided(&self) -> bool {
         match self {
-            Self::Undecided => false,
-            Self::Decided(_) => true,
+            Self::Undecided { .. } => false,
+            Self::Delivered { .. } | Self::Failed(_) => true,
+        }
+    }
+
+    pub(super) fn result(&self) -> Option<Result<Ack, DeliveryError>> {
+        match *self {
+            Self::Undecided { .. } => None,
+            Self::Delivered { base_offset, log_append_time_ms } => {
+                Some(Ok(Ack::new(base_offset, log_append_time_ms)))
+            }
+            Self::Failed(error) => Some(Err(error)),
         }
     }
 }
@@ -83,8 +108,6 @@ pub struct BatchSlot {
     pub(super) rest_count: u32,
     pub(super) attempts: u32,
     pub(super) created: Instant,
-    /// The end of the backoff after a failure.
-    pub(super) retry_at: Instant,
     pub(super) outcome: Outcome,
 }
 
@@ -113,8 +136,7 @@ impl BatchSlot {
             rest_count: 0,
             attempts: 0,
             created: Instant::from_millis(0),
-            retry_at: Instant::from_millis(0),
-            outcome: Outcome::Undecided,
+            outcome: Outcome::NONE,
         }
     }
 
@@ -123,6 +145,14 @@ impl BatchSlot {
             Phase::Free => false,
             Phase::Done => self.rest_count > 0,
             Phase::Open | Phase::Queued | Phase::InFlight => !self.outcome.is_decided(),
+        }
+    }
+
+    /// The end of the backoff after a failure.
+    pub(super) fn retry_at(&self) -> Instant {
+        match self.outcome {
+            Outcome::Undecided { retry_at } => retry_at,
+            Outcome::Delivered { .. } | Outcome::Failed(_) => Instant::from_millis(0),
         }
     }
 

@@ -55,8 +55,7 @@ impl Accumulator<'_> {
         batch.rest_count = 0;
         batch.in_doubt = false;
         batch.attempts = 0;
-        batch.retry_at = crate::time::Instant::from_millis(0);
-        batch.outcome = Outcome::Undecided;
+        batch.outcome = Outcome::NONE;
         let partition = usize::from(batch.partition);
         self.halves_done = self.halves_done.wrapping_sub(1);
         if let Some(queue) = self.partitions.get_mut(partition) {
