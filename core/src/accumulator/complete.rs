@@ -1,5 +1,5 @@
 use super::Accumulator;
-use super::slot::{Outcome, Phase, Target};
+use super::slot::{Attempts, Outcome, Phase, Target};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
 use crate::time::Instant;
@@ -28,9 +28,8 @@ impl Accumulator<'_> {
             return;
         }
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.attempts = batch.attempts.wrapping_add(1);
-        batch.last_error = error;
-        batch.outcome = Outcome::Undecided { retry_at };
+        let count = batch.attempts().count.wrapping_add(1);
+        batch.outcome = Outcome::Undecided(Attempts { count, last_error: error, retry_at });
         // What an earlier attempt has left in doubt, only a refusal of its number proves.
         batch.in_doubt = match error {
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => false,
@@ -51,7 +50,7 @@ impl Accumulator<'_> {
 
     /// How often a batch was sent again.
     pub(crate) fn attempts(&self, index: u16) -> u32 {
-        self.batches.get(index).map_or(0, |batch| batch.attempts)
+        self.batches.get(index).map_or(0, |batch| batch.attempts().count)
     }
 
     /// Whether a batch's time is over, so that it must not be tried again.
@@ -77,7 +76,7 @@ impl Accumulator<'_> {
 
     /// The error that a batch's last attempt ended with.
     pub(crate) fn last_error(&self, index: u16) -> ErrorCode {
-        self.batches.get(index).map_or(ErrorCode::NONE, |batch| batch.last_error)
+        self.batches.get(index).map_or(ErrorCode::NONE, |batch| batch.attempts().last_error)
     }
 
     pub(super) fn leave_flight(&mut self, index: u16) {

@@ -104,7 +104,8 @@ impl Accumulator<'_> {
     fn time_out(&mut self, index: u16, topic_error: ErrorCode, counters: &mut Counters) {
         let Some(batch) = self.batches.get(index) else { return };
         let maybe_written = batch.maybe_written();
-        let cause = if batch.attempts > 0 { batch.last_error } else { topic_error };
+        let attempts = batch.attempts();
+        let cause = if attempts.count > 0 { attempts.last_error } else { topic_error };
         self.give_up(index, DeliveryError::Timeout { maybe_written, cause }, counters);
     }
 

@@ -31,7 +31,7 @@ impl Accumulator<'_> {
                 // A partition that may still be added: Java's `send` waits for it, too.
                 Place::Later => self.batches.push_back(&mut waits_on, index),
                 Place::Nowhere => {
-                    self.finish(index, Outcome::Failed(DeliveryError::UnknownPartition), counters)
+                    self.finish(index, Outcome::Failed(DeliveryError::UnknownPartition), counters);
                 }
             }
         }
