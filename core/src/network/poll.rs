@@ -301,9 +301,11 @@ impl Network<'_> {
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
         let until = self.backoff_until(with.now, failures, with.exchange.random());
         let Some(slot) = self.get_mut(connection) else { return };
-        let asked = |api| slot.in_flight.iter().any(|request| request.api == api);
-        let unanswered =
-            Unanswered { metadata: asked(Api::Metadata), init_producer_id: asked(Api::InitProducerId) };
+        let mut unanswered = Unanswered { metadata: false, init_producer_id: false };
+        for request in &slot.in_flight {
+            unanswered.metadata |= request.api == Api::Metadata;
+            unanswered.init_producer_id |= request.api == Api::InitProducerId;
+        }
         slot.state = if reason == DisconnectReason::Closed {
             State::Free
         } else {

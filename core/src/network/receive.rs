@@ -25,7 +25,7 @@ enum Decoder {
 enum State {
     Length = 0,
     CorrelationId { left: u32 },
-    Body { left: u32, correlation_id: i32, decoder: Decoder },
+    Body { left: u32, decoder: Decoder },
 }
 
 /// A response that ended.
@@ -81,12 +81,12 @@ impl Incoming {
                     let request =
                         expected.filter(|request| i64::from(request.correlation_id) == correlation_id);
                     let request = request.ok_or(Malformed)?;
-                    let (correlation_id, decoder) = (request.correlation_id, Decoder::of(request));
-                    self.state = State::Body { left: *left, correlation_id, decoder };
+                    self.state = State::Body { left: *left, decoder: Decoder::of(request) };
                 }
-                State::Body { left, correlation_id, decoder } => {
+                State::Body { left, decoder } => {
+                    // It stays the first until its answer is whole.
+                    let correlation_id = expected.ok_or(Malformed)?.correlation_id;
                     let mut frame = Frame::new(&mut self.stream, piece, *left);
-                    let correlation_id = *correlation_id;
                     let decoded = decoder.feed(connection, correlation_id, &mut frame, exchange)?;
                     pass(piece, left, &frame);
                     if decoded == Decoded::Partial {

@@ -26,8 +26,11 @@ pub(super) fn metadata(
     head: &mut Writer<'_>,
 ) -> Part {
     if frame.cursor == 0 {
-        let names_bytes = known.asked_topics().map(str::len).sum();
-        let topics = known.asked_topics().count();
+        let (mut topics, mut names_bytes) = (0usize, 0usize);
+        for name in known.asked_topics() {
+            topics = topics.wrapping_add(1);
+            names_bytes = names_bytes.wrapping_add(name.len());
+        }
         metadata::write_start(head, frame.correlation_id, config.client_id, topics, names_bytes);
     }
     let mut cursor = frame.cursor.max(1);
