@@ -126,7 +126,8 @@ impl<'a> Line<'a> {
             .map(Line)
     }
 
-    fn find(told: &'a str, kind: &'a str) -> Result<Self> {
+    /// The first of this kind.
+    pub(super) fn find(told: &'a str, kind: &'a str) -> Result<Self> {
         Self::all(told, kind).next().with_context(|| format!("it has no line `NK {kind}`"))
     }
 

@@ -1,8 +1,10 @@
 //! `cargo xtask bench device`: what core costs on a microcontroller, in instructions, stack and bytes on the wire.
 
+mod broker;
 mod committed;
 mod counted;
 mod formula;
+mod goodput;
 mod image;
 
 use std::process::ExitCode;
@@ -20,7 +22,8 @@ use crate::workspace::ensure_targets;
 /// Count core's instructions per record of 20 bytes on a Cortex-M3 and a Cortex-M0 in QEMU, and its stack
 ///
 /// Instructions are counted by QEMU's -icount: the same in each run, and committed in tests/device/instructions.json.
-/// They are no cycles: QEMU has no caches and no wait states.
+/// They are no cycles: QEMU has no caches and no wait states. Besides, the rate at which the example firmware's board
+/// sends over smoltcp is compared with raw TCP; that needs the host's time, too, and is not checked.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  cargo xtask bench device\n  cargo xtask bench device --check\n  \
                         cargo xtask bench device --update")]
@@ -31,6 +34,9 @@ pub(crate) struct Options {
     /// Write what was counted to tests/device/instructions.json
     #[arg(long)]
     update: bool,
+    /// Rounds of the comparison with raw TCP; not with --check or --update
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// The last line on stdout is one object with all rows
     #[arg(long)]
     json: bool,
@@ -39,7 +45,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     ensure_program("qemu-system-arm", "qemu-system-arm")?;
     ensure_targets(&TARGETS)?;
-    let screen = Screen::new(options.json);
+    let mut screen = Screen::new(options.json);
     let mut all = Vec::new();
     for image in IMAGES {
         screen.line(&format!("building and running {}", image.name()));
@@ -47,15 +53,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         all.push(Counted::read(*image, &told).with_context(|| image.name())?);
     }
     tell(&all, &screen);
-    let mut code = ExitCode::SUCCESS;
+    let (mut code, mut rates) = (ExitCode::SUCCESS, Vec::new());
     if options.update {
         committed::update(&all)?;
         screen.line(&format!("written to {COMMITTED}"));
     } else if options.check && !check(&all, &screen)? {
         code = ExitCode::FAILURE;
+    } else if !options.check {
+        rates = goodput::measure(options.rounds, &mut screen)?;
+        goodput::tell(&rates, &screen);
     }
     if options.json {
-        let rows: Vec<_> = all.iter().flat_map(Counted::rows).collect();
+        let rates = rates.iter().map(goodput::Row::json);
+        let rows: Vec<_> = all.iter().flat_map(Counted::rows).chain(rates).collect();
         println!("{}", json!({ "rows": rows }));
     }
     Ok(code)
