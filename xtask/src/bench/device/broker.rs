@@ -26,7 +26,7 @@ pub(super) struct Server {
 impl Server {
     /// A broker with one topic of one partition.
     pub(super) fn broker() -> Result<Self> {
-        Self::start(|stream, port, got| serve(stream, port, got))
+        Self::start(serve)
     }
 
     /// Answers a closed connection with the number of its bytes.

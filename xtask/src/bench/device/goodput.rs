@@ -129,8 +129,10 @@ impl Bench {
 fn run_board(elf: &Path, words: &str) -> Result<String> {
     let mut qemu = Command::new("qemu-system-arm");
     qemu.args(["-M", BOARD, "-nic", "user,model=stellaris", "-icount", ICOUNT]);
-    qemu.args(["-display", "none", "-monitor", "none", "-serial", "null", "-semihosting-config"]);
-    qemu.arg(format!("enable=on,target=native,{words}")).arg("-kernel").arg(elf);
+    // By itself, what the board writes would go to standard error.
+    qemu.args(["-display", "none", "-monitor", "none", "-serial", "null", "-chardev", "stdio,id=console"]);
+    qemu.arg("-semihosting-config").arg(format!("enable=on,target=native,chardev=console,{words}"));
+    qemu.arg("-kernel").arg(elf);
     Ok(measured(qemu).with_context(|| format!("the board with {words} failed in QEMU"))?.stdout)
 }
 
