@@ -83,6 +83,9 @@ pub(crate) const STEPS: &[Step] = &[
         // The tests over tokio mostly wait, so more of them run at once than there are processors.
         Cargo("test -p nanokafka-tests -- --test-threads=8"),
     ]),
+    step("mutants", Rust, "each mistake of tests/mutants can still be made", &[
+        Xtask("mutants --check"),
+    ]),
     step("simulator", Rust, "20,000 seeds and every single fault at every step: six zeros", &[
         Xtask("sim --seeds 20000 --single-faults"),
     ]),

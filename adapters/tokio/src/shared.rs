@@ -232,7 +232,7 @@ impl Shared {
         let ticket = state.core.with(|core| core.send(now, &core_record))?;
         state.is_full_told = false;
         wakes.dropped = ticket.dropped.and_then(|dropped| state.settle(&dropped));
-        if ticket.index == 0 {
+        if ticket.index == 0 && !state.core.with(|core| core.is_behind_others(ticket.batch)) {
             // A new batch: its linger begins, and the one before it may be due.
             wakes.driver = state.driver.take();
         }

@@ -1,7 +1,8 @@
 use super::Accumulator;
 use super::Outstanding;
-use super::slot::{BatchSlot, Phase};
+use super::slot::{BatchSlot, Phase, Target};
 use crate::batch::{self, Stamp};
+use crate::delivery::BatchId;
 use crate::time::Instant;
 
 /// The request that a batch is on its way with.
@@ -62,6 +63,20 @@ impl Accumulator<'_> {
             return Readiness::Ready;
         }
         Readiness::At(lingered)
+    }
+
+    /// Whether at least two batches wait to be sent before this one.
+    pub(crate) fn is_behind_others(&self, id: BatchId) -> bool {
+        let index = id.slot() as u16;
+        let batch = self.batches.get(index);
+        let Some(batch) = batch.filter(|batch| batch.generation == id.generation()) else { return false };
+        if batch.target != Target::Known {
+            return false;
+        }
+        let queue = self.partitions.get(usize::from(batch.partition)).map(|queue| queue.queue);
+        let first = queue.and_then(|queue| queue.first());
+        let second = first.and_then(|first| self.batches.next(first));
+        matches!((first, second), (Some(first), Some(second)) if first != index && second != index)
     }
 
     /// Whether anything waits to be sent to this partition.

@@ -77,9 +77,7 @@ impl Accumulator<'_> {
                     Abort::Closed | Abort::Fatal(_) => self.decide_in_flight(index, error, counters),
                 },
                 Phase::Open | Phase::Queued => {
-                    self.dequeue(index);
-                    self.absorb_rest(index);
-                    self.finish(index, Err(error), counters);
+                    self.give_up(index, error, counters);
                 }
             }
         }
@@ -89,9 +87,7 @@ impl Accumulator<'_> {
     pub(crate) fn fail_first(&mut self, partition: u16, error: DeliveryError, counters: &mut Counters) {
         let first = self.partitions.get(usize::from(partition)).and_then(|queue| queue.queue.first());
         if let Some(index) = first {
-            self.dequeue(index);
-            self.absorb_rest(index);
-            self.finish(index, Err(error), counters);
+            self.give_up(index, error, counters);
         }
     }
 
@@ -108,10 +104,16 @@ impl Accumulator<'_> {
     fn time_out(&mut self, index: u16, topic_error: ErrorCode, counters: &mut Counters) {
         let Some(batch) = self.batches.get(index) else { return };
         let maybe_written = batch.maybe_written();
-        let cause = if maybe_written { batch.last_error } else { topic_error };
+        let cause = if batch.attempts > 0 { batch.last_error } else { topic_error };
+        self.give_up(index, DeliveryError::Timeout { maybe_written, cause }, counters);
+    }
+
+    /// Fails a batch that waits in a queue.
+    #[inline(never)]
+    fn give_up(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
         self.dequeue(index);
         self.absorb_rest(index);
-        self.finish(index, Err(DeliveryError::Timeout { maybe_written, cause }), counters);
+        self.finish(index, Err(error), counters);
     }
 
     fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {

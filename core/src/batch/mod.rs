@@ -15,6 +15,8 @@
 //! | 61 | records | one after another |
 
 mod crc;
+#[cfg(not(target_os = "none"))]
+mod plain;
 mod split;
 mod stamp;
 mod stored;

@@ -35,7 +35,26 @@ pub(crate) fn begin(slot: &mut [u8], timestamp_ms: i64) -> Result<usize, NoRoom>
 
 /// Writes a record behind the `len` bytes and `count` records that the batch has, all but the bytes of its value,
 /// which the caller writes. `value_len` of `None` is a null value. Refuses, and changes nothing, when it does not fit.
+#[inline]
 pub(crate) fn append(
+    slot: &mut [u8],
+    len: usize,
+    count: u32,
+    record: &Record<'_>,
+    value_len: Option<usize>,
+) -> Result<Appended, NoRoom> {
+    #[cfg(not(target_os = "none"))]
+    if let (None, [], Some(value_len)) = (record.key, record.headers, value_len)
+        && let Some(appended) = super::plain::append(slot, len, count, record.timestamp_ms, value_len)
+    {
+        return Ok(appended);
+    }
+    append_any(slot, len, count, record, value_len)
+}
+
+/// [`append`] for any record.
+#[cfg_attr(not(target_os = "none"), inline(never))]
+pub(super) fn append_any(
     slot: &mut [u8],
     len: usize,
     count: u32,
@@ -63,9 +82,7 @@ pub(crate) fn append(
         nullable(&mut out, Some(header.key.as_bytes()));
         nullable(&mut out, header.value);
     }
-    if record.timestamp_ms > get_i64(slot, MAX_TIMESTAMP_AT) {
-        put(slot, MAX_TIMESTAMP_AT, &record.timestamp_ms.to_be_bytes());
-    }
+    note_timestamp(slot, record.timestamp_ms);
     Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len) })
 }
 
@@ -115,6 +132,13 @@ fn body_bytes(
         add(nullable_bytes(value.map(<[u8]>::len)));
     }
     bytes
+}
+
+/// The batch has a record with this time.
+pub(super) fn note_timestamp(batch: &mut [u8], timestamp_ms: i64) {
+    if timestamp_ms > get_i64(batch, MAX_TIMESTAMP_AT) {
+        put(batch, MAX_TIMESTAMP_AT, &timestamp_ms.to_be_bytes());
+    }
 }
 
 /// The timestamp of the batch's first record.

@@ -1,7 +1,6 @@
 use super::{Metadata, PartitionSlot};
 use crate::code::ErrorCode;
 use crate::fmt::{debug, warning};
-use crate::partition::murmur2;
 use crate::protocol::metadata::Event;
 use crate::random::Random;
 use crate::time::Instant;
@@ -76,7 +75,7 @@ impl Metadata<'_> {
         true
     }
 
-    /// A digest of all that an update can change.
+    /// A digest of what somebody can have asked for: leaders, and partitions that are missing.
     fn new_digest(&self) -> u32 {
         let mut digest = 0u32;
         // As in Firefox's hash: nobody gains by a collision, which only makes the next update wait longer.
@@ -86,13 +85,6 @@ impl Metadata<'_> {
             mix(topic.error.code() as u32);
         }
         self.partitions.iter().for_each(|partition| mix(partition.leader.map_or(u32::MAX, |id| id as u32)));
-        for broker in self.brokers.0.iter() {
-            if let (Some(id), Some(endpoint)) = (broker.id(), broker.endpoint()) {
-                mix(id as u32);
-                mix(u32::from(endpoint.port));
-                mix(murmur2(endpoint.host.as_bytes()));
-            }
-        }
         digest
     }
 

@@ -1,5 +1,7 @@
 /// murmur2 with the seed that Kafka uses: `org.apache.kafka.common.utils.Utils.murmur2`, so that a key lands in
 /// the partition where Java's producer puts it.
+// Most records have no key: inlined, it would cost them registers.
+#[inline(never)]
 pub(crate) fn murmur2(key: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;

@@ -9,7 +9,7 @@ use crate::accumulator::{Accumulator, Sending};
 use crate::batch::StoredRecords;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
-use crate::delivery::{Delivery, SendError, Ticket, TopicId};
+use crate::delivery::{BatchId, Delivery, SendError, Ticket, TopicId};
 use crate::idempotence::Idempotence;
 use crate::metadata::{Metadata, RegisterError};
 use crate::network::Network;
@@ -305,6 +305,14 @@ impl<'a> Producer<'a> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
+    }
+
+    /// Whether at least two batches of its partition wait to be sent before this one. Then nothing that happens to it
+    /// is a reason to [`poll`](Self::poll): what makes those in front of it move on, an answer or a time, is one by
+    /// itself. For drivers that would otherwise be woken for each new batch.
+    #[must_use]
+    pub fn is_behind_others(&self, batch: BatchId) -> bool {
+        self.sender.joined.accumulator.is_behind_others(batch)
     }
 
     /// Batches that have no outcome yet.

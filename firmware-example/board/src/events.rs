@@ -47,7 +47,7 @@ fn log_status(status: Status) {
         }
         Status::Fatal(code) => defmt::error!("the broker refuses this producer for good: {}", code),
         Status::Closed => defmt::info!("the producer has closed"),
-        other => defmt::info!("{}", other),
+        _ => defmt::info!("a status that this firmware does not know"),
     }
 }
 

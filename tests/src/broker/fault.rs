@@ -54,6 +54,8 @@ pub enum Action {
     /// This error code, and nothing is written. Produce: for the partition. Metadata: for the topic, or for the
     /// partition when the fault names one. ApiVersions: for the request.
     Error(i16),
+    /// Produce: nothing is written, for the fault of this record of the batch (KIP-467).
+    ErrorOfRecord(i16, i32),
     /// Produce: the batch is written, and this error code is answered all the same.
     WrittenThenError(i16),
     /// The connection is cut before the request is looked at.
@@ -77,7 +79,7 @@ pub enum Action {
 impl Action {
     /// Whether the action is about one topic or partition, and not about the whole request.
     fn is_local(self) -> bool {
-        matches!(self, Self::Error(_) | Self::WrittenThenError(_))
+        matches!(self, Self::Error(_) | Self::ErrorOfRecord(..) | Self::WrittenThenError(_))
     }
 }
 

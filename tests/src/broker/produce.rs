@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
-use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::records::{Compression, Record, RecordBatchDecoder};
 
@@ -73,8 +75,8 @@ impl Cluster {
         let answer = PartitionProduceResponse::default().with_index(index);
         let refused = |code: i16| answer.clone().with_error_code(code).with_base_offset(-1);
         let fault = self.faults.for_part(Api::Produce, seen.node, topic, Some(index));
-        if let Some(Action::Error(code)) = fault {
-            return (refused(code), false);
+        if let Some(answer) = injected(&answer, fault) {
+            return (answer, false);
         }
         if !(-1..=1).contains(&seen.acks) {
             self.violations.push(format!("acks={}", seen.acks));
@@ -123,6 +125,16 @@ impl Cluster {
         // What an idempotent client sends again, the broker recognises: only others can be excused.
         (answer.with_log_start_offset(0), !is_idempotent)
     }
+}
+
+/// The answer that a fault demands.
+fn injected(answer: &PartitionProduceResponse, fault: Option<Action>) -> Option<PartitionProduceResponse> {
+    let refused = |code| answer.clone().with_error_code(code).with_base_offset(-1);
+    if let Some(Action::ErrorOfRecord(code, index)) = fault {
+        let record = BatchIndexAndErrorMessage::default().with_batch_index(index);
+        return Some(refused(code).with_record_errors(vec![record]));
+    }
+    if let Some(Action::Error(code)) = fault { Some(refused(code)) } else { None }
 }
 
 /// What a leader did with a batch.

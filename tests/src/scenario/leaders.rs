@@ -138,3 +138,40 @@ pub fn fewer_connections_than_leaders_take_turns<R: Rig>() {
     send_rounds(&mut world, 3);
     world.finish();
 }
+
+/// The topic is deleted and created again under the same name, with fewer partitions: what comes after is delivered to the
+/// new one from offset 0, and what was on its way has an outcome.
+pub fn a_topic_that_is_deleted_and_created_again_goes_on<R: Rig>() {
+    let mut world = three_brokers::<R>();
+    send_rounds(&mut world, 5);
+    world.settle();
+    world.cluster().recreate_topic("t", 2);
+    let topic = world.topic("t");
+    world.send_many(topic, Some(0), 3);
+    world.send_many(topic, Some(1), 3);
+    world.settle();
+    assert_eq!(world.delivered(), 36);
+    for partition in &world.cluster().topic_mut("t").partitions {
+        assert_eq!(partition.log.len(), 3);
+    }
+    assert!(world.strict_verdict().all_zero(), "{}", world.strict_verdict());
+}
+
+/// Partitions that are added are used as soon as metadata shows them; those that were there go on.
+pub fn partitions_that_are_added_are_used<R: Rig>() {
+    let setup = Setup::<R>::nodes(3).topic("t", 2).config(|config| config.metadata_max_age_ms = 400);
+    let mut world = setup.start();
+    let topic = world.topic("t");
+    world.send_many(topic, Some(1), 3);
+    world.settle();
+    world.cluster().add_partitions("t", 2);
+    world.run_until("they are known", |world| world.producer.partitions(topic) == Some(4));
+    for partition in 0..4 {
+        world.send_many(topic, Some(partition), 3);
+    }
+    world.settle();
+    let lengths: Vec<usize> =
+        world.cluster().topic_mut("t").partitions.iter().map(|partition| partition.log.len()).collect();
+    assert_eq!(lengths, [3, 6, 3, 3]);
+    world.finish();
+}

@@ -74,7 +74,9 @@ macro_rules! suite {
                 a_broker_that_dies_is_replaced_by_the_next_leader
                 a_cluster_that_restarts_at_another_time_each_loses_nothing
                 offsets_stay_right_across_reconnects
-                fewer_connections_than_leaders_take_turns;
+                fewer_connections_than_leaders_take_turns
+                a_topic_that_is_deleted_and_created_again_goes_on
+                partitions_that_are_added_are_used;
             memory:
                 a_record_larger_than_batch_bytes_goes_alone
                 a_record_larger_than_the_slot_is_too_large

@@ -1,5 +1,6 @@
 //! Row 8: the answer is lost after the append. Row 9: it comes after the request's timeout.
 
+use nanokafka::DeliveryError;
 use nanokafka_tests::broker::{Action, Api, Fault};
 use nanokafka_tests::rig::{Direction, End};
 
@@ -76,4 +77,19 @@ fn an_answer_that_comes_around_or_after_the_request_timeout_counts_once() {
         }
     }
     assert_eq!(cases, ROW_9_CASES);
+}
+
+/// Nobody may take a request that timed out for one that was not carried out (anomaly A4 of franz-go).
+#[test]
+fn a_batch_whose_request_timed_out_may_have_been_written() {
+    let (mut world, topic) = warm(record_by_record(1, 1));
+    world.cluster().inject(Fault::on(Api::Produce, Action::NoAnswer));
+    world.send_many(topic, Some(0), 1);
+    world.run_until("it times out", |world| world.counters().request_timeouts == 1);
+    world.stop(1);
+    world.settle();
+    assert!(matches!(world.errors()[..], [DeliveryError::Timeout { maybe_written: true, .. }]));
+    assert_eq!(world.cluster().records_written(), 2, "as it was");
+    world.start(1);
+    world.finish();
 }

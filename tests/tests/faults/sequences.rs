@@ -4,7 +4,7 @@
 use nanokafka::{DeliveryError, ErrorCode, SendError};
 use nanokafka_tests::broker::{Action, Api, Fault, Release};
 
-use crate::rig::{Setup, World, all_delivered, each_place, record_by_record, send_in_flight, warm};
+use crate::rig::{Setup, World, all_delivered, each_place, now, record_by_record, send_in_flight, warm};
 
 /// Errors times places.
 const ROW_16_CASES: usize = 180;
@@ -103,4 +103,29 @@ fn each_error_of_sequences_at_each_place_has_its_outcome() {
         cases += 5 + of_batch.len() + of_producer.len();
     }
     assert_eq!(cases, ROW_16_CASES);
+}
+
+/// A batch that expires while it is under way may leave a gap: until it has landed, nothing goes behind it.
+#[test]
+fn nothing_goes_behind_a_batch_that_expired_on_its_way() {
+    let setup =
+        record_by_record(1, 1).config(|config| config.delivery_timeout_ms = config.request_timeout_ms);
+    let (mut world, topic) = warm(setup);
+    let start = now(&world);
+    world.cluster().inject(Fault::on(Api::Produce, Action::Cut));
+    world.cluster().inject(Fault::on(Api::Produce, Action::Delay(29_980)));
+    world.send_many(topic, Some(0), 1);
+    world.run_until("it has expired", |world| !world.errors().is_empty());
+    assert_eq!(now(&world) - start, 30_000);
+    world.send_many(topic, Some(0), 1);
+    world.settle();
+    let requests = world.produce_requests();
+    let (answered, next) = (requests[2].at + 29_980, requests[3].at);
+    assert!(
+        next >= answered && answered > start + 30_000,
+        "answered at {answered}, the next went at {next} ms"
+    );
+    // It was written: there was no gap.
+    assert_eq!((world.delivered(), epochs(&world)), (2, 0));
+    world.finish();
 }

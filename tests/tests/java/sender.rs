@@ -1,6 +1,6 @@
 //! `SenderTest`: answers, retries, the producer id, and what ends a batch or the producer.
 
-use nanokafka::{ErrorCode, SendError, Status};
+use nanokafka::{DeliveryError, ErrorCode, SendError, Status};
 use nanokafka_tests::broker::{Action, Api, Content, Fault};
 
 use crate::rig::{
@@ -42,27 +42,31 @@ fn retries() {
     }
 }
 
+/// With one in flight; and with five, because a broker that has just begun to lead could take the second batch first.
 #[test]
 fn send_in_order() {
-    let setup = record_by_record(2, 1).config(|config| {
-        config.max_in_flight = 1;
-        config.metadata_max_age_ms = 50;
-    });
-    let (mut world, topic) = warm(setup);
-    delay(&world, 500);
-    let start = now(&world);
-    world.send_many(topic, Some(0), 1);
-    world.run_for(1);
-    world.cluster().move_leader("t", 0, 2);
-    world.run_for(200);
-    world.send_many(topic, Some(0), 1);
-    world.settle();
-    let requests = world.produce_requests();
-    assert_eq!(requests.iter().map(|seen| seen.node).collect::<Vec<_>>(), [1, 1, 2]);
-    let waited = requests[2].at - start;
-    assert!((500..600).contains(&waited), "the new leader had the second batch after {waited} ms");
-    assert_eq!(offsets(&world), [Some(0), Some(1), Some(2)]);
-    world.finish();
+    for max_in_flight in [1, 5] {
+        let setup = record_by_record(2, 1).config(|config| {
+            config.max_in_flight = max_in_flight;
+            config.metadata_max_age_ms = 50;
+        });
+        let (mut world, topic) = warm(setup);
+        inject(&world, Fault::on(Api::Produce, Action::Delay(500)).node(1));
+        let start = now(&world);
+        world.send_many(topic, Some(0), 1);
+        world.run_for(1);
+        world.cluster().move_leader("t", 0, 2);
+        // What else could ask for metadata waits behind the first batch's answer.
+        world.run_for(200);
+        world.send_many(topic, Some(0), 1);
+        world.settle();
+        let requests = world.produce_requests();
+        assert_eq!(requests.iter().map(|seen| seen.node).collect::<Vec<_>>(), [1, 1, 2]);
+        let waited = requests[2].at - start;
+        assert!((500..600).contains(&waited), "the new leader had the second batch after {waited} ms");
+        assert_eq!(offsets(&world), [Some(0), Some(1), Some(2)]);
+        world.finish();
+    }
 }
 
 #[test]
@@ -258,6 +262,20 @@ fn sender_should_retry_with_backoff_on_retriable_error() {
     for (wait, backoff) in waits.iter().zip([100, 200, 400]) {
         assert!((backoff * 8 / 10..=backoff * 12 / 10).contains(wait), "waits of {waits:?} ms");
     }
+    world.finish();
+}
+
+/// The record that the broker names is told; the others of its batch failed with it.
+#[test]
+fn record_error_propagated_to_application() {
+    let (mut world, topic) = warm(Setup::nodes(1).topic("t", 1));
+    inject(&world, Fault::on(Api::Produce, Action::ErrorOfRecord(87, 2)));
+    world.send_many(topic, Some(0), 4);
+    world.settle();
+    let code = ErrorCode::new(87);
+    assert_eq!(world.errors(), [DeliveryError::FailedRecord { code, index: 2 }]);
+    assert_eq!(world.deliveries()[1].records, 4);
+    world.send_many(topic, Some(0), 1);
     world.finish();
 }
 

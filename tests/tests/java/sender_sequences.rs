@@ -31,7 +31,8 @@ fn idempotence_with_multiple_inflights_retried_in_order() {
     let (mut world, topic) = warm(record_by_record(1, 1));
     delay(&world, 50);
     refuse(&world, 0, 5);
-    // The broker refuses the second and the third, because it has not got the first.
+    // The broker refuses the second and the third, because it has not got the first; whose second attempt takes long.
+    inject(&world, Fault::on(Api::Produce, Action::Delay(200)).after(2));
     world.send_many(topic, Some(0), 3);
     world.run_for(60);
     assert_eq!(outstanding(&world), [0, 0, 1, 2]);

@@ -58,6 +58,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     // Deleted topics are to be gone before the disk is full.
     let wanted = nanokafka_cluster::Options::new(&options.kafka).optimised();
     let wanted = wanted.property("log.segment.delete.delay.ms", "1000").heap_mib(512);
+    // A machine that is busy with a client is no broker that has failed.
+    let wanted = wanted
+        .property("broker.session.timeout.ms", "60000")
+        .property("broker.heartbeat.interval.ms", "10000");
     let mut bench = Bench { cluster: Cluster::start(wanted)?, topics: 0, programs };
     let samples = bench.all_rounds(options, &mut screen);
     screen.end_bar();
@@ -152,6 +156,8 @@ impl Bench {
         self.topics += 1;
         let topic = format!("bench-{}", self.topics);
         self.cluster.create_topic(&topic, partitions.into())?;
+        // A broker tells a leader a moment before that one takes records: only leaders know offsets.
+        self.cluster.end_offsets(&topic)?;
         let bootstrap = self.cluster.bootstrap();
         let task = Task { bootstrap: &bootstrap, topic: &topic, partitions, records };
         let program =

@@ -108,6 +108,21 @@ fn test_full_a_partition_is_ready_at_once_when_a_second_batch_is_begun() {
 }
 
 #[test]
+fn a_batch_is_behind_others_while_two_wait_before_it() {
+    let mut memory = Resources::new();
+    let mut rig = Rig::new(&BASE, &mut memory);
+    let batches: Vec<_> = (0..3).map(|_| rig.send(0, 1, 130).unwrap().batch).collect();
+    let behind: Vec<_> = batches.iter().map(|batch| rig.accumulator.is_behind_others(*batch)).collect();
+    assert_eq!(behind, [false, false, true]);
+    // Another partition's is not.
+    let other = rig.send(0, 0, 130).unwrap().batch;
+    assert!(!rig.accumulator.is_behind_others(other));
+    // The first of the three goes out.
+    rig.drain(0, 1, 1);
+    assert!(!rig.accumulator.is_behind_others(batches[2]));
+}
+
+#[test]
 fn test_linger_runs_from_the_batchs_creation_and_appends_do_not_restart_it() {
     let mut memory = Resources::new();
     let mut rig = Rig::new(&BASE, &mut memory);

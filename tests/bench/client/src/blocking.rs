@@ -11,6 +11,9 @@ use crate::socket::Sockets;
 /// As many as the tokio client has by default.
 const BATCHES: usize = 64;
 
+/// How many batches are begun before core is polled: those of several partitions then leave in one request.
+const BATCHES_PER_TURN: u32 = 6;
+
 /// Every partition's slot, with room for the most that the bench uses.
 const PARTITIONS: usize = 16;
 
@@ -35,17 +38,21 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
     let topic = state.producer.register_topic(topic).map_err(|error| format!("{error:?}"))?;
     let value = plan::value();
     let wall = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
+    let mut begun = 0u32;
     for _ in 0..plan.records {
         loop {
             let timestamp_ms = wall + state.now.as_millis() as i64;
             let record = Record::new(topic, &value).timestamp_ms(timestamp_ms);
             match state.producer.send(state.now, &record) {
-                // A batch was begun, so one before it may be full.
-                Ok(ticket) if ticket.index == 0 => {
-                    state.turn()?;
+                Ok(ticket) => {
+                    // A batch was begun, so one before it may be full.
+                    begun += u32::from(ticket.index == 0);
+                    if begun == BATCHES_PER_TURN {
+                        begun = 0;
+                        while state.turn()? == Wake::Now {}
+                    }
                     break;
                 }
-                Ok(_) => break,
                 Err(SendError::Full) => state.turn_and_wait()?,
                 Err(error) => return Err(error.into()),
             }
