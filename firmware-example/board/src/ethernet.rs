@@ -23,32 +23,24 @@ const CRC_LEN: usize = 4;
 const FIFO_MAX: usize = PREFIX_LEN + FRAME_MAX + CRC_LEN;
 
 /// Room for one frame each way.
-pub struct Frames {
+pub(crate) struct Frames {
     rx: [u8; FIFO_MAX],
     tx: [u8; FIFO_MAX],
 }
 
-impl Default for Frames {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Frames {
-    /// Unused room.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { rx: [0; FIFO_MAX], tx: [0; FIFO_MAX] }
     }
 }
 
 /// The MAC, ready to send and receive.
-pub struct Ethernet<'a> {
+pub(crate) struct Ethernet<'a> {
     frames: &'a mut Frames,
 }
 
 impl<'a> Ethernet<'a> {
-    /// Switches the MAC on.
-    pub fn start(frames: &'a mut Frames) -> Self {
+    pub(crate) fn start(frames: &'a mut Frames) -> Self {
         RCGC2.write(RCGC2.read() | RCGC2_ETHERNET);
         MACRCTL.write(MACRCTL_RESET_FIFO);
         MACTCTL.write(MACTCTL_ENABLE);
@@ -59,7 +51,7 @@ impl<'a> Ethernet<'a> {
     }
 
     /// The station address; a locally administered one where the chip was given none.
-    pub fn address(&self) -> EthernetAddress {
+    pub(crate) fn address(&self) -> EthernetAddress {
         let [a, b, c, d] = MACIA0.read().to_le_bytes();
         let [e, f, ..] = MACIA1.read().to_le_bytes();
         if [a, b, c, d, e, f] != [0; 6] {
@@ -138,7 +130,7 @@ impl Device for Ethernet<'_> {
 }
 
 /// A received frame.
-pub struct RxToken<'t> {
+pub(crate) struct RxToken<'t> {
     frame: &'t [u8],
 }
 
@@ -149,7 +141,7 @@ impl phy::RxToken for RxToken<'_> {
 }
 
 /// The free transmit FIFO.
-pub struct TxToken<'t> {
+pub(crate) struct TxToken<'t> {
     fifo: &'t mut [u8; FIFO_MAX],
 }
 

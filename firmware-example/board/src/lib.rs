@@ -18,7 +18,6 @@ mod semihosting;
 mod stack;
 
 pub use console::{HostConsole, host_seconds, options, refuse, stop};
-pub use ethernet::{Ethernet, Frames};
 pub use events::DefmtLog;
 pub use kafka_memory::KafkaMemory;
 pub use network::{NetMemory, Network, TCP_SOCKETS};

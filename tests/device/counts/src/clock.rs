@@ -34,6 +34,7 @@ pub(crate) struct Moment(u32);
 
 impl Moment {
     /// Some moment.
+    #[cfg(not(feature = "goodput"))]
     pub(crate) const START: Self = Self(0);
 }
 

@@ -7,11 +7,18 @@
 
 mod broker;
 mod clock;
+#[cfg(feature = "goodput")]
+mod goodput;
+#[cfg(not(feature = "goodput"))]
 mod life;
 mod message;
+#[cfg(not(feature = "goodput"))]
 mod rig;
+#[cfg(not(feature = "goodput"))]
 mod stack;
+#[cfg(not(feature = "goodput"))]
 mod steady;
+#[cfg(not(feature = "goodput"))]
 mod wire;
 
 use core::panic::PanicInfo;
@@ -28,13 +35,23 @@ fn main() -> ! {
     clock::start(core.SYST);
     let (expected, counted) = clock::calibrate();
     hprintln!("NK calibration expected={} counted={} part={:x}", expected, counted, part);
+    scenes();
+    hprintln!("NK done");
+    end(debug::EXIT_SUCCESS)
+}
+
+#[cfg(not(feature = "goodput"))]
+fn scenes() {
     assert!(clock::empty() == rig::EMPTY, "what is counted of nothing");
     for batch in [1, 10, 100] {
         steady::run(batch);
     }
     life::run();
-    hprintln!("NK done");
-    end(debug::EXIT_SUCCESS)
+}
+
+#[cfg(feature = "goodput")]
+fn scenes() {
+    goodput::run();
 }
 
 fn end(status: debug::ExitStatus) -> ! {

@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 use embedded_io::ErrorKind;
 use nanokafka::{Endpoint, Slot, Transport};
 
+use crate::broker::{Brokers, Fault, PORT};
 use crate::clock::{self, Moment};
 
 /// Connections.
@@ -14,8 +15,6 @@ pub(crate) const LINKS: usize = 2;
 /// A request of the largest batch, and some more.
 const TX_BYTES: usize = 8_192;
 const RX_BYTES: usize = 1_024;
-/// The port of the broker with id 0; the next one's is one more.
-pub(crate) const PORT: u16 = 9_092;
 
 /// One connection.
 pub(crate) struct Link {
@@ -222,5 +221,28 @@ impl Transport for Wire {
         let since = clock::now();
         self.links[slot.index()].clear();
         self.spend(since);
+    }
+}
+
+impl Brokers {
+    /// Answers every request that is there.
+    #[inline(never)]
+    pub(crate) fn turn(&mut self, wire: &mut Wire) {
+        for link in &mut wire.links {
+            while self.one(link) {}
+        }
+    }
+
+    fn one(&mut self, link: &mut Link) -> bool {
+        let (Some(node), Some(request)) = (link.node, link.request()) else { return false };
+        let (mut answer, fault) = self.answer(node, request);
+        link.take_request();
+        match fault {
+            Some(Fault::AnswerLost) => link.cut(),
+            Some(Fault::Silence) => {}
+            Some(Fault::Malformed) => link.answer(&[0xFF; 8]),
+            Some(Fault::Code(_) | Fault::BadRecord(_)) | None => link.answer(answer.finish()),
+        }
+        true
     }
 }

@@ -67,13 +67,13 @@ impl Image {
 
     /// Builds it, runs it twice, and returns what it tells: the same both times.
     pub(super) fn run(&self) -> Result<String> {
-        let elf = self.build()?;
-        let (first, second) = (self.run_once(&elf)?, self.run_once(&elf)?);
+        let elf = self.build(self.feature)?;
+        let (first, second) = (self.run_once(&elf, "")?, self.run_once(&elf, "")?);
         ensure!(first == second, "two runs of {} counted differently:\n{first}\n{second}", self.name());
         Ok(first)
     }
 
-    fn build(&self) -> Result<PathBuf> {
+    pub(super) fn build(&self, features: &str) -> Result<PathBuf> {
         let folder = root().join("target/device");
         let mut cargo = cargo();
         // Flags of the caller's own would be measured.
@@ -81,16 +81,18 @@ impl Image {
         cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
         cargo.args(["build", "--release", "--locked", "-p", "counts", "--manifest-path"]);
         cargo.arg(root().join("tests/device/Cargo.toml"));
-        cargo.args(["--target", self.target, "--features", self.feature, "--target-dir"]).arg(&folder);
+        cargo.args(["--target", self.target, "--features", features, "--target-dir"]).arg(&folder);
         run_quietly(cargo).with_context(|| format!("the image {} does not build", self.name()))?;
         Ok(folder.join(self.target).join("release/counts"))
     }
 
-    fn run_once(&self, elf: &Path) -> Result<String> {
+    /// Runs it with these words for its command line, each behind a comma.
+    pub(super) fn run_once(&self, elf: &Path, words: &str) -> Result<String> {
         let mut qemu = Command::new("qemu-system-arm");
         qemu.args(["-M", BOARD, "-cpu", self.cpu, "-icount", ICOUNT, "-nic", "none"]);
         qemu.args(["-display", "none", "-monitor", "none", "-serial", "none"]);
-        qemu.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(elf);
+        let semihosting = format!("enable=on,target=native,arg=image{words}");
+        qemu.args(["-semihosting-config", &semihosting, "-kernel"]).arg(elf);
         let told = measured(qemu).with_context(|| format!("{} failed in QEMU", self.name()))?.stdout;
         check(&told, self.part).with_context(|| format!("what {} told:\n{told}", self.name()))?;
         Ok(told)

@@ -1,14 +1,12 @@
 //! Readings of 20 bytes through nanokafka, as fast as it takes them.
 
-use core::fmt::Write;
-
 use nanokafka::{
     BatchSlot, Config, Instant, Producer, Record, Resources, SendError, Status, Storage, TopicId,
 };
 use nanokafka_smoltcp::Connections;
 
-use crate::network::{HOST, Network};
-use crate::{Options, fail, tell};
+use super::Board;
+use crate::broker::TOPIC;
 
 const VALUE: &[u8] = b"unit 7: 21.5 C, 47 %";
 /// What a record of this value takes in a batch, about.
@@ -31,7 +29,6 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Memory that was never used.
     pub(crate) const fn new() -> Self {
         Self {
             tables: Resources::new(),
@@ -45,59 +42,63 @@ impl Memory {
         Storage {
             batch_bytes,
             arena: &mut self.arena[..batches * batch_bytes],
-            batches: &mut self.batches[..batches.min(BATCHES)],
+            batches: &mut self.batches[..batches],
             ..self.tables.lend()
         }
     }
 }
 
-struct App<'a> {
-    network: &'a mut Network,
+struct App<'b, 'c, 'n, 'm> {
+    board: &'b mut Board<'c, 'n>,
     connections: Connections<1>,
-    producer: Producer<'a>,
+    producer: Producer<'m>,
     topic: TopicId,
     accepted: u64,
     delivered: u64,
 }
 
-/// Sends records until about as many bytes were sent, and waits for their deliveries.
-pub(crate) fn run(network: &mut Network, memory: &mut Memory, options: &Options, batch_bytes: usize) {
-    let mut text = heapless::String::new();
-    let address = address(&mut text, options.port);
-    let bootstrap = [address];
-    let config = Config { client_id: "device-7", linger_ms: 20, max_in_flight: 5, ..Config::new(&bootstrap) };
-    let now = Instant::from_millis(board::now_ms());
-    let Ok(mut producer) = Producer::new(config, memory.lend(batch_bytes), now) else {
-        fail("the configuration")
-    };
-    let Ok(topic) = producer.register_topic("readings") else { fail("the topic") };
-    let connections = Connections::new([network.tcp], u64::from(board::host_seconds()));
-    let mut app = App { network, connections, producer, topic, accepted: 0, delivered: 0 };
+/// Sends records until about as many bytes were sent, and waits for their deliveries. Returns the records, the bytes
+/// and the microseconds.
+pub(crate) fn run(
+    board: &mut Board<'_, '_>,
+    memory: &mut Memory,
+    bytes: u64,
+    batch_bytes: usize,
+) -> (u64, u64, u64) {
+    let config =
+        Config { client_id: "device-7", linger_ms: 20, max_in_flight: 5, ..Config::new(&["192.0.2.7:9092"]) };
+    let now = Instant::from_millis(0);
+    let mut producer =
+        Producer::new(config, memory.lend(batch_bytes), now).expect("the configuration is right");
+    let topic = producer.register_topic(TOPIC).expect("there is a place for one topic");
+    let connections = Connections::new([board.node.tcp], 7);
+    let mut app = App { board, connections, producer, topic, accepted: 0, delivered: 0 };
     // Connected, with metadata and a producer id.
     app.send_until(1);
     while app.producer.status() != Status::Online || app.delivered < 1 {
         app.turn();
     }
-    let (started_ms, bytes_before) = (board::now_ms(), app.producer.counters().bytes_sent);
-    let records = options.bytes / RECORD_BYTES;
+    let (begin_us, bytes_before) = (app.board.time.now_us(), app.producer.counters().bytes_sent);
+    let records = bytes / RECORD_BYTES;
     while app.delivered < 1 + records {
         app.send_until(1 + records);
         app.turn();
     }
-    let ms = board::now_ms() - started_ms;
-    tell(records, app.producer.counters().bytes_sent - bytes_before, ms);
+    let us = app.board.time.now_us() - begin_us;
+    assert!(app.board.peer.written() == 1 + records, "the broker has them all");
+    (records, app.producer.counters().bytes_sent - bytes_before, us)
 }
 
-impl App<'_> {
+impl App<'_, '_, '_, '_> {
     /// Sends some readings, as long as there is room, and until there are so many.
     fn send_until(&mut self, records: u64) {
-        let now = Instant::from_millis(board::now_ms());
+        let now = Instant::from_millis(self.board.time.now_ms());
         for _ in self.accepted..records.min(self.accepted + RECORDS_A_TURN) {
             let timestamp_ms = UNIX_MS + 1_000 * self.accepted as i64;
             match self.producer.send(now, &Record::new(self.topic, VALUE).timestamp_ms(timestamp_ms)) {
                 Ok(_) => self.accepted += 1,
                 Err(SendError::Full) => return,
-                Err(_) => fail("send"),
+                Err(error) => panic!("{error}"),
             }
         }
         if self.accepted == records {
@@ -106,23 +107,13 @@ impl App<'_> {
     }
 
     fn turn(&mut self) {
-        self.network.poll();
-        let transport =
-            &mut self.connections.transport(&mut self.network.interface, &mut self.network.sockets);
-        self.producer.poll(Instant::from_millis(board::now_ms()), transport);
+        self.board.turn();
+        let now = Instant::from_millis(self.board.time.now_ms());
+        let node = &mut self.board.node;
+        self.producer.poll(now, &mut self.connections.transport(&mut node.interface, &mut node.sockets));
         while let Some(delivery) = self.producer.next_delivery() {
-            if delivery.result.is_err() {
-                fail("a batch was not delivered");
-            }
+            assert!(delivery.result.is_ok(), "{delivery:?}");
             self.delivered += u64::from(delivery.records);
         }
     }
-}
-
-/// `HOST:PORT`.
-fn address(text: &mut heapless::String<32>, port: u16) -> &str {
-    if write!(text, "{HOST}:{port}").is_err() {
-        fail("the address is too long");
-    }
-    text
 }
