@@ -1,7 +1,7 @@
 use core::ops::Range;
 
 use super::Accumulator;
-use super::slot::{Phase, Target};
+use super::slot::{Outcome, Phase, Target};
 use crate::batch;
 use crate::config::Overflow;
 use crate::counters::{Counters, add};
@@ -282,7 +282,7 @@ impl Accumulator<'_> {
         }
         let index = oldest?;
         self.dequeue(index);
-        self.decide(index, Err(DeliveryError::Dropped), counters);
+        self.decide(index, Outcome::Failed(DeliveryError::Dropped), counters);
         let delivery = self.delivery(index)?;
         add(&mut counters.records_dropped, u64::from(delivery.records));
         Some((index, delivery))

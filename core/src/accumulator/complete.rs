@@ -1,18 +1,12 @@
 use super::Accumulator;
-use super::slot::{Outcome, Phase, Target};
+use super::slot::{Attempts, Outcome, Phase, Target};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
-use crate::delivery::{Ack, DeliveryError};
 use crate::time::Instant;
 
 impl Accumulator<'_> {
     /// A batch on its way has its outcome. If it was decided before, this only gives the slot back.
-    pub(crate) fn complete(
-        &mut self,
-        index: u16,
-        outcome: Result<Ack, DeliveryError>,
-        counters: &mut Counters,
-    ) {
+    pub(crate) fn complete(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
         self.leave_flight(index);
         if self.settle_decided(index) {
             return;
@@ -34,9 +28,8 @@ impl Accumulator<'_> {
             return;
         }
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.attempts = batch.attempts.wrapping_add(1);
-        batch.last_error = error;
-        batch.retry_at = retry_at;
+        let count = batch.attempts().count.wrapping_add(1);
+        batch.outcome = Outcome::Undecided(Attempts { count, last_error: error, retry_at });
         // What an earlier attempt has left in doubt, only a refusal of its number proves.
         batch.in_doubt = match error {
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => false,
@@ -57,7 +50,7 @@ impl Accumulator<'_> {
 
     /// How often a batch was sent again.
     pub(crate) fn attempts(&self, index: u16) -> u32 {
-        self.batches.get(index).map_or(0, |batch| batch.attempts)
+        self.batches.get(index).map_or(0, |batch| batch.attempts().count)
     }
 
     /// Whether a batch's time is over, so that it must not be tried again.
@@ -83,7 +76,7 @@ impl Accumulator<'_> {
 
     /// The error that a batch's last attempt ended with.
     pub(crate) fn last_error(&self, index: u16) -> ErrorCode {
-        self.batches.get(index).map_or(ErrorCode::NONE, |batch| batch.last_error)
+        self.batches.get(index).map_or(ErrorCode::NONE, |batch| batch.attempts().last_error)
     }
 
     pub(super) fn leave_flight(&mut self, index: u16) {
@@ -113,12 +106,7 @@ impl Accumulator<'_> {
     }
 
     /// A batch that is in no list has its outcome.
-    pub(super) fn finish(
-        &mut self,
-        index: u16,
-        outcome: Result<Ack, DeliveryError>,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn finish(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
         self.decide(index, outcome, counters);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
@@ -132,22 +120,15 @@ impl Accumulator<'_> {
     }
 
     /// Writes a batch's outcome down and counts its records.
-    pub(super) fn decide(
-        &mut self,
-        index: u16,
-        outcome: Result<Ack, DeliveryError>,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn decide(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.outcome = Outcome::Decided(outcome);
+        batch.outcome = outcome;
         // A batch that was split ends with its last half.
         self.unfinished = self.unfinished.wrapping_sub(usize::from(batch.rest_count == 0));
-        let counter = match outcome {
-            Ok(_) => &mut counters.records_delivered,
-            Err(_) => &mut counters.records_failed,
-        };
+        let failed = matches!(outcome, Outcome::Failed(_));
+        let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
         add(counter, u64::from(batch.count));
-        if outcome.is_err() && batch.stamped {
+        if failed && batch.stamped {
             let partition = batch.partition;
             self.mark_gap(partition);
         }

@@ -54,8 +54,9 @@ impl Accumulator<'_> {
         if queue.muted || queue.halves > 0 {
             return Readiness::Idle;
         }
-        if first.retry_at > now {
-            return Readiness::At(first.retry_at);
+        let retry_at = first.attempts().retry_at;
+        if retry_at > now {
+            return Readiness::At(retry_at);
         }
         let lingered = first.created.saturating_add_ms(u64::from(self.policy.linger_ms));
         let full = first.phase == Phase::Queued || queue.queue.has_several();
@@ -111,7 +112,7 @@ impl Accumulator<'_> {
     fn candidate(&self, now: Instant, partition: u16) -> Option<Candidate> {
         let queue = self.partitions.get(usize::from(partition))?;
         let first = self.batches.get(self.next_to_send(queue)?)?;
-        if queue.muted || queue.halves > 0 || first.retry_at > now {
+        if queue.muted || queue.halves > 0 || first.attempts().retry_at > now {
             return None;
         }
         Some(Candidate {

@@ -1,6 +1,6 @@
 use super::Accumulator;
 use super::list::List;
-use super::slot::{BatchSlot, Phase};
+use super::slot::{BatchSlot, Outcome, Phase};
 use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
@@ -104,7 +104,8 @@ impl Accumulator<'_> {
     fn time_out(&mut self, index: u16, topic_error: ErrorCode, counters: &mut Counters) {
         let Some(batch) = self.batches.get(index) else { return };
         let maybe_written = batch.maybe_written();
-        let cause = if batch.attempts > 0 { batch.last_error } else { topic_error };
+        let attempts = batch.attempts();
+        let cause = if attempts.count > 0 { attempts.last_error } else { topic_error };
         self.give_up(index, DeliveryError::Timeout { maybe_written, cause }, counters);
     }
 
@@ -113,13 +114,13 @@ impl Accumulator<'_> {
     fn give_up(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
         self.dequeue(index);
         self.absorb_rest(index);
-        self.finish(index, Err(error), counters);
+        self.finish(index, Outcome::Failed(error), counters);
     }
 
     fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
         if self.batches.get(index).is_some_and(|batch| !batch.outcome.is_decided()) {
             self.absorb_rest(index);
-            self.decide(index, Err(error), counters);
+            self.decide(index, Outcome::Failed(error), counters);
             self.expired_in_flight = self.expired_in_flight.wrapping_add(1);
         }
     }

@@ -22,6 +22,7 @@ pub(crate) use drain::{Candidate, Readiness, Request, Take};
 pub(crate) use expire::Abort;
 use list::List;
 pub(crate) use outstanding::Outstanding;
+pub(crate) use slot::Outcome;
 pub use slot::{BatchSlot, PartitionQueue, TopicQueue};
 use slot::{Batches, Phase};
 

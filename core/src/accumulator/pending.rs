@@ -1,6 +1,6 @@
 use super::Accumulator;
 use super::list::List;
-use super::slot::Target;
+use super::slot::{Outcome, Target};
 use crate::code::ErrorCode;
 use crate::counters::Counters;
 use crate::delivery::DeliveryError;
@@ -30,7 +30,9 @@ impl Accumulator<'_> {
                 Place::Partition(partition) => self.enqueue(index, partition),
                 // A partition that may still be added: Java's `send` waits for it, too.
                 Place::Later => self.batches.push_back(&mut waits_on, index),
-                Place::Nowhere => self.finish(index, Err(DeliveryError::UnknownPartition), counters),
+                Place::Nowhere => {
+                    self.finish(index, Outcome::Failed(DeliveryError::UnknownPartition), counters);
+                }
             }
         }
         if let Some(queue) = self.topics.get_mut(usize::from(topic)) {
@@ -48,7 +50,7 @@ impl Accumulator<'_> {
         let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return };
         let mut pending = core::mem::replace(&mut queue.pending, List::new());
         while let Some(index) = self.batches.pop_front(&mut pending) {
-            self.finish(index, Err(DeliveryError::Failed(error)), counters);
+            self.finish(index, Outcome::Failed(DeliveryError::Failed(error)), counters);
         }
     }
 

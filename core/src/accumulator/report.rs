@@ -1,5 +1,5 @@
 use super::Accumulator;
-use super::slot::{Outcome, Phase, Target};
+use super::slot::{Phase, Target};
 use crate::batch::StoredRecords;
 use crate::delivery::{Delivery, TopicId};
 
@@ -34,7 +34,7 @@ impl Accumulator<'_> {
     /// A batch's outcome, if it has one.
     pub(super) fn delivery(&self, index: u16) -> Option<Delivery> {
         let batch = self.batches.get(index)?;
-        let Outcome::Decided(result) = batch.outcome else { return None };
+        let result = batch.outcome.result()?;
         let partition = (batch.target == Target::Known).then(|| self.partition_at(batch.partition).1);
         Some(Delivery {
             batch: self.batches.id(index),

@@ -36,19 +36,55 @@ pub(super) enum Target {
     Sticky,
 }
 
+/// The attempts of a batch that have failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attempts {
+    pub(super) count: u32,
+    pub(super) last_error: ErrorCode,
+    /// The end of the backoff.
+    pub(super) retry_at: Instant,
+}
+
+impl Attempts {
+    const NONE: Self = Self { count: 0, last_error: ErrorCode::NONE, retry_at: Instant::from_millis(0) };
+}
+
 /// What became of a batch.
+// Its own tag, as above. An `Ack` in its shortest form: with its options it would be the largest field of a slot.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Undecided = 0,
-    Decided(Result<Ack, DeliveryError>),
+pub(crate) enum Outcome {
+    /// Nothing yet, after these attempts.
+    Undecided(Attempts) = 0,
+    /// The fields of its [`Ack`], -1 for none.
+    Delivered {
+        base_offset: i64,
+        log_append_time_ms: i64,
+    },
+    Failed(DeliveryError),
 }
 
 impl Outcome {
+    /// Nothing yet, and no attempt.
+    pub(super) const NONE: Self = Self::Undecided(Attempts::NONE);
+
+    /// With acks=0: nobody has told where.
+    pub(crate) const DELIVERED_SOMEWHERE: Self = Self::Delivered { base_offset: -1, log_append_time_ms: -1 };
+
     pub(super) fn is_decided(&self) -> bool {
         match self {
-            Self::Undecided => false,
-            Self::Decided(_) => true,
+            Self::Undecided(_) => false,
+            Self::Delivered { .. } | Self::Failed(_) => true,
+        }
+    }
+
+    pub(super) fn result(&self) -> Option<Result<Ack, DeliveryError>> {
+        match *self {
+            Self::Undecided(_) => None,
+            Self::Delivered { base_offset, log_append_time_ms } => {
+                Some(Ok(Ack::new(base_offset, log_append_time_ms)))
+            }
+            Self::Failed(error) => Some(Err(error)),
         }
     }
 }
@@ -72,7 +108,6 @@ pub struct BatchSlot {
     pub(super) in_doubt: bool,
     pub(super) reported: bool,
     pub(super) connection: u8,
-    pub(super) last_error: ErrorCode,
     pub(super) correlation_id: i32,
     pub(super) len: u32,
     pub(super) count: u32,
@@ -81,10 +116,7 @@ pub struct BatchSlot {
     /// Bytes and records behind it that go out when it has its outcome: the second half of a split.
     pub(super) rest_len: u32,
     pub(super) rest_count: u32,
-    pub(super) attempts: u32,
     pub(super) created: Instant,
-    /// The end of the backoff after a failure.
-    pub(super) retry_at: Instant,
     pub(super) outcome: Outcome,
 }
 
@@ -104,17 +136,14 @@ impl BatchSlot {
             in_doubt: false,
             reported: false,
             connection: 0,
-            last_error: ErrorCode::NONE,
             correlation_id: 0,
             len: 0,
             count: 0,
             before: 0,
             rest_len: 0,
             rest_count: 0,
-            attempts: 0,
             created: Instant::from_millis(0),
-            retry_at: Instant::from_millis(0),
-            outcome: Outcome::Undecided,
+            outcome: Outcome::NONE,
         }
     }
 
@@ -123,6 +152,14 @@ impl BatchSlot {
             Phase::Free => false,
             Phase::Done => self.rest_count > 0,
             Phase::Open | Phase::Queued | Phase::InFlight => !self.outcome.is_decided(),
+        }
+    }
+
+    /// Its attempts that have failed; none when its outcome is decided.
+    pub(super) fn attempts(&self) -> Attempts {
+        match self.outcome {
+            Outcome::Undecided(attempts) => attempts,
+            Outcome::Delivered { .. } | Outcome::Failed(_) => Attempts::NONE,
         }
     }
 

@@ -5,7 +5,7 @@
 //! goes back into the queue. So a split needs no memory, also when there is none.
 
 use super::Accumulator;
-use super::slot::{Outcome, Phase};
+use super::slot::{Attempts, Outcome, Phase};
 use crate::batch;
 use crate::counters::{Counters, add};
 
@@ -27,7 +27,7 @@ impl Accumulator<'_> {
         batch.len = len as u32;
         batch.count = count;
         // A split is no retry: it is not counted, and waits for nothing (Java).
-        batch.attempts = 0;
+        batch.outcome = Outcome::Undecided(Attempts { count: 0, ..batch.attempts() });
         self.seal(index, None);
         add(&mut counters.batch_splits, 1);
         self.put_back(index);
@@ -54,9 +54,7 @@ impl Accumulator<'_> {
         batch.rest_len = 0;
         batch.rest_count = 0;
         batch.in_doubt = false;
-        batch.attempts = 0;
-        batch.retry_at = crate::time::Instant::from_millis(0);
-        batch.outcome = Outcome::Undecided;
+        batch.outcome = Outcome::NONE;
         let partition = usize::from(batch.partition);
         self.halves_done = self.halves_done.wrapping_sub(1);
         if let Some(queue) = self.partitions.get_mut(partition) {

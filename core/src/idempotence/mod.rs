@@ -59,8 +59,8 @@ pub(crate) enum Refused {
 pub(crate) struct Forgotten {
     /// Whether an earlier attempt may have put the batch into the log.
     pub(crate) in_doubt: bool,
-    /// The answer's log start offset; `None` below Produce v5.
-    pub(crate) log_start_offset: Option<i64>,
+    /// The broker says that it does not know where the partition's log starts: from Produce v5 on.
+    pub(crate) log_start_unknown: bool,
 }
 
 pub(crate) struct Idempotence<'a> {
@@ -170,7 +170,7 @@ impl<'a> Idempotence<'a> {
         if code == ErrorCode::UNKNOWN_PRODUCER_ID {
             return match forgotten {
                 // A broker that does not know where its log starts cannot know either what it has forgotten.
-                Forgotten { log_start_offset: Some(-1), .. } => Refused::Retry,
+                Forgotten { log_start_unknown: true, .. } => Refused::Retry,
                 Forgotten { in_doubt: true, .. } => Refused::Fail,
                 Forgotten { in_doubt: false, .. } => Refused::RetryRenumbered,
             };

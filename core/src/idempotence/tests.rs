@@ -37,7 +37,7 @@ fn ready(slots: &mut [SequenceSlot], producer_epoch: i16) -> Idempotence<'_> {
 }
 
 fn forgotten(in_doubt: bool, log_start_offset: Option<i64>) -> Forgotten {
-    Forgotten { in_doubt, log_start_offset }
+    Forgotten { in_doubt, log_start_unknown: log_start_offset == Some(-1) }
 }
 
 fn slots() -> [SequenceSlot; 2] {

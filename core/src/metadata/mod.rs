@@ -70,7 +70,7 @@ impl<'a> Metadata<'a> {
 
     /// The leader of the partition at this place, if it and its address are known.
     pub(crate) fn leader(&self, partition: u16) -> Option<i32> {
-        let leader = self.partitions.get(usize::from(partition))?.leader?;
+        let leader = self.partitions.get(usize::from(partition))?.leader()?;
         self.brokers.find(leader).map(|_| leader)
     }
 

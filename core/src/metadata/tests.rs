@@ -210,3 +210,23 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     metadata.update_ended(at(0), &mut Random::new(1));
     assert!(metadata.next_update().unwrap() <= at(120));
 }
+
+#[test]
+fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
+    let too_long = "x".repeat(97);
+    for (host, port) in
+        [(too_long.as_bytes(), 1), (&b"h\xe4"[..], 1), (b"h1", 0), (b"h1", 65_536), (b"h1", -1)]
+    {
+        let mut memory = Memory::new();
+        let mut metadata = metadata(&mut memory);
+        answer(&mut metadata, 0, 2, 0, &[1, 2]);
+        metadata.update_started();
+        for event in [Event::Begin, Event::BrokerId(1), Event::BrokerHost(host), Event::BrokerPort(port)] {
+            metadata.on_event(event);
+        }
+        metadata.update_ended(at(0), &mut Random::new(1));
+        assert_eq!((metadata.endpoint(1), metadata.leader(0)), (None, None), "{host:?}, port {port}");
+        answer(&mut metadata, 0, 1, 0, &[1]);
+        assert_eq!(metadata.endpoint(1), Some(Endpoint { host: "h1", port: 9092 }), "and known again");
+    }
+}

@@ -31,14 +31,25 @@ impl Default for TopicSlot {
 /// What is known of one partition. Lent to the producer through [`Storage`](crate::Storage).
 #[derive(Debug)]
 pub struct PartitionSlot {
-    pub(super) leader: Option<i32>,
+    /// The id of the broker that leads it, and 1: half as large as an `Option`, and 0 for none as lent memory must be.
+    leader_plus_1: u32,
 }
 
 impl PartitionSlot {
     /// A slot that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { leader: None }
+        Self { leader_plus_1: 0 }
+    }
+
+    /// The broker that leads it, if one does.
+    pub(super) fn leader(&self) -> Option<i32> {
+        self.leader_plus_1.checked_sub(1).map(u32::cast_signed)
+    }
+
+    /// Takes over what a broker has said; a negative id is none.
+    pub(super) fn set_leader(&mut self, leader: i32) {
+        self.leader_plus_1 = if leader < 0 { 0 } else { leader.cast_unsigned().wrapping_add(1) };
     }
 }
 

@@ -39,7 +39,7 @@ impl Metadata<'_> {
             Event::BrokerHost(piece) => self.incoming.host(piece),
             Event::BrokerPort(port) => {
                 let partitions = &*self.partitions;
-                let leads = |id| partitions.iter().any(|partition| partition.leader == Some(id));
+                let leads = |id| partitions.iter().any(|partition| partition.leader() == Some(id));
                 self.brokers.offer(&self.incoming, port, leads);
             }
             Event::Topic { topic, error, partitions } => self.on_topic(topic, error, partitions),
@@ -84,7 +84,7 @@ impl Metadata<'_> {
             mix(topic.partitions);
             mix(topic.error.code() as u32);
         }
-        self.partitions.iter().for_each(|partition| mix(partition.leader.map_or(u32::MAX, |id| id as u32)));
+        self.partitions.iter().for_each(|partition| mix(partition.leader().map_or(u32::MAX, |id| id as u32)));
         digest
     }
 
@@ -101,7 +101,7 @@ impl Metadata<'_> {
             slot.partitions = partitions;
         }
         for partition in self.partitions_of(index) {
-            partition.leader = None;
+            partition.set_leader(-1);
         }
     }
 
@@ -111,7 +111,7 @@ impl Metadata<'_> {
         }
         let (Some(topic), Ok(index)) = (topic, usize::try_from(index)) else { return };
         if let Some(partition) = self.partitions_of(topic).get_mut(index) {
-            partition.leader = if leader >= 0 { Some(leader) } else { None };
+            partition.set_leader(leader);
         }
     }
 
@@ -122,9 +122,6 @@ impl Metadata<'_> {
     }
 
     fn has_leader_without_address(&self) -> bool {
-        self.partitions
-            .iter()
-            .filter_map(|partition| partition.leader)
-            .any(|id| self.brokers.find(id).is_none())
+        self.partitions.iter().filter_map(PartitionSlot::leader).any(|id| self.brokers.find(id).is_none())
     }
 }

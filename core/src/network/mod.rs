@@ -29,8 +29,9 @@ pub(crate) trait Exchange: Sink {
     fn endpoint(&self, node: i32) -> Option<Endpoint<'_>>;
 
     /// Writes the next part of a request's frame into `head`, and says which batch follows it, and whether more
-    /// parts follow. Called again with each cursor that it returned until there is none.
-    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Part;
+    /// parts follow. Called again with each cursor that it returned until there is none, and with the same one as
+    /// often as the part goes out in pieces: it must then write the same bytes.
+    fn fill(&self, frame: &Outbound, head: &mut Writer<'_>) -> Part;
 
     /// A batch's bytes.
     fn body(&self, batch: u16) -> &[u8];

@@ -62,9 +62,10 @@ impl Incoming {
         loop {
             match &mut self.state {
                 State::Length => {
-                    let mut frame = Frame::new(piece, u32::MAX);
-                    let length = self.stream.integer(4, &mut frame)?;
-                    *piece = frame.rest();
+                    let mut left = u32::MAX;
+                    let mut frame = Frame::new(&mut self.stream, piece, left);
+                    let length = frame.integer(4)?;
+                    pass(piece, &mut left, &frame);
                     let Some(length) = length else { return Ok(None) };
                     let length = u32::try_from(length).map_err(|_| Malformed)?;
                     if !(CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&length) {
@@ -73,8 +74,8 @@ impl Incoming {
                     self.state = State::CorrelationId { left: length };
                 }
                 State::CorrelationId { left } => {
-                    let mut frame = Frame::new(piece, *left);
-                    let correlation_id = self.stream.integer(4, &mut frame)?;
+                    let mut frame = Frame::new(&mut self.stream, piece, *left);
+                    let correlation_id = frame.integer(4)?;
                     pass(piece, left, &frame);
                     let Some(correlation_id) = correlation_id else { return Ok(None) };
                     let request =
@@ -84,7 +85,7 @@ impl Incoming {
                     self.state = State::Body { left: *left, correlation_id, decoder };
                 }
                 State::Body { left, correlation_id, decoder } => {
-                    let mut frame = Frame::new(piece, *left);
+                    let mut frame = Frame::new(&mut self.stream, piece, *left);
                     let correlation_id = *correlation_id;
                     let decoded = decoder.feed(connection, correlation_id, &mut frame, exchange)?;
                     pass(piece, left, &frame);

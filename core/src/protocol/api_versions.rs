@@ -3,7 +3,7 @@
 
 use super::{Api, Decoded, RequestHeader, init_producer_id, metadata, need, produce};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Stream, Writer};
+use crate::wire::{Frame, Malformed, Writer};
 
 /// The request, whole.
 pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id: &str) {
@@ -54,7 +54,6 @@ enum Field {
 /// Takes the response as it arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
-    stream: Stream,
     field: Field,
     /// Entries that are still to come.
     left: u32,
@@ -65,12 +64,12 @@ pub(crate) struct Response {
 impl Response {
     pub(crate) fn new() -> Self {
         let (error, usable) = (ErrorCode::NONE, Usable::NONE);
-        Self { stream: Stream::new(), field: Field::Error, left: 0, error, usable }
+        Self { field: Field::Error, left: 0, error, usable }
     }
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
         loop {
-            let value = need!(self.stream.integer(self.field.width(), frame));
+            let value = need!(frame.integer(self.field.width()));
             self.field = match self.field {
                 Field::Error => {
                     self.error = ErrorCode::new(value as i16);

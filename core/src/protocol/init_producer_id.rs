@@ -2,7 +2,7 @@
 
 use super::{Api, Decoded, RequestHeader, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Stream, Writer};
+use crate::wire::{Frame, Malformed, Writer};
 
 /// The version used: the one that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 0;
@@ -29,7 +29,6 @@ pub(crate) struct Answer {
 /// Takes the response as it arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
-    stream: Stream,
     field: Field,
     pub(crate) throttle_ms: i32,
     pub(crate) answer: Answer,
@@ -47,13 +46,13 @@ enum Field {
 impl Response {
     pub(crate) fn new() -> Self {
         let answer = Answer { error: ErrorCode::NONE, producer_id: -1, producer_epoch: -1 };
-        Self { stream: Stream::new(), field: Field::Throttle, throttle_ms: 0, answer }
+        Self { field: Field::Throttle, throttle_ms: 0, answer }
     }
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
         let answer = &mut self.answer;
         loop {
-            let value = need!(self.stream.integer(self.field.width(), frame));
+            let value = need!(frame.integer(self.field.width()));
             self.field = match self.field {
                 Field::Throttle => {
                     self.throttle_ms = value as i32;

@@ -100,18 +100,19 @@ use need;
 #[cfg(test)]
 pub(crate) mod feed {
     use super::Decoded;
-    use crate::wire::{Frame, Malformed};
+    use crate::wire::{Frame, Malformed, Stream};
 
     pub(crate) fn in_pieces(
         response: &[u8],
         piece: usize,
         mut feed: impl FnMut(&mut Frame<'_>) -> Result<Decoded, Malformed>,
     ) -> Result<Decoded, Malformed> {
+        let mut stream = Stream::new();
         let mut left = response.len() as u32;
         let mut last = Decoded::Partial;
         for bytes in response.chunks(piece) {
             assert_eq!(last, Decoded::Partial, "bytes after the end");
-            let mut frame = Frame::new(bytes, left);
+            let mut frame = Frame::new(&mut stream, bytes, left);
             last = feed(&mut frame)?;
             assert!(frame.is_starved(), "a decoder takes what it is given");
             left = frame.left();

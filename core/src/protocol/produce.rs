@@ -5,7 +5,7 @@
 
 use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Stream, Writer};
+use crate::wire::{Frame, Malformed, Writer};
 
 /// The oldest version that takes RecordBatch v2 and that brokers from 4.0 accept (KIP-98, KAFKA-18659).
 pub(crate) const VERSION_MIN: i16 = 3;
@@ -84,8 +84,8 @@ pub(crate) struct Partition {
     pub(crate) error: ErrorCode,
     pub(crate) base_offset: i64,
     pub(crate) log_append_time_ms: i64,
-    /// Where the partition's log starts, -1 when the broker does not know; `None` below v5.
-    pub(crate) log_start_offset: Option<i64>,
+    /// The broker says that it does not know where the partition's log starts; below v5 it says nothing of it.
+    pub(crate) log_start_unknown: bool,
     /// The first record that the broker names as a cause of the error.
     pub(crate) record_index: Option<u32>,
 }
@@ -135,7 +135,6 @@ impl Field {
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     version: i16,
-    stream: Stream,
     field: Field,
     topics: u32,
     partitions: u32,
@@ -151,7 +150,6 @@ impl Response {
     pub(crate) fn new(version: i16) -> Self {
         Self {
             version,
-            stream: Stream::new(),
             field: Field::TopicCount,
             topics: 0,
             partitions: 0,
@@ -163,7 +161,7 @@ impl Response {
                 error: ErrorCode::NONE,
                 base_offset: 0,
                 log_append_time_ms: 0,
-                log_start_offset: None,
+                log_start_unknown: false,
                 record_index: None,
             },
             throttle_ms: 0,
@@ -172,7 +170,7 @@ impl Response {
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>, sink: &mut impl Sink) -> Result<Decoded, Malformed> {
         loop {
-            let value = need!(self.stream.integer(self.field.width(), frame));
+            let value = need!(frame.integer(self.field.width()));
             self.field = match self.field {
                 Field::TopicCount => {
                     // Name length and partition count.
@@ -211,13 +209,13 @@ impl Response {
         &mut self,
         field: PartitionField,
         value: i64,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'_>,
     ) -> Result<PartitionField, Malformed> {
         let partition = &mut self.partition;
         Ok(match field {
             PartitionField::Index => {
                 partition.index = value as i32;
-                partition.log_start_offset = None;
+                partition.log_start_unknown = false;
                 partition.record_index = None;
                 PartitionField::Error
             }
@@ -234,7 +232,7 @@ impl Response {
                 if self.version >= 5 { PartitionField::LogStartOffset } else { PartitionField::Done }
             }
             PartitionField::LogStartOffset => {
-                partition.log_start_offset = Some(value);
+                partition.log_start_unknown = value == -1;
                 if self.version >= 8 { PartitionField::RecordErrorCount } else { PartitionField::Done }
             }
             PartitionField::RecordErrorCount => {
@@ -247,12 +245,12 @@ impl Response {
                 PartitionField::RecordErrorMessage
             }
             PartitionField::RecordErrorMessage => {
-                self.stream.skip(frame.count(value, 1)?);
+                frame.skip(value, 1)?;
                 self.record_errors = self.record_errors.wrapping_sub(1);
                 self.next_record_error()
             }
             PartitionField::ErrorMessage => {
-                self.stream.skip(frame.count(value, 1)?);
+                frame.skip(value, 1)?;
                 PartitionField::Done
             }
             PartitionField::Done => PartitionField::Done,

@@ -58,6 +58,7 @@ impl TopicMatch {
 mod tests {
     use super::super::{metadata, produce};
     use super::*;
+    use crate::wire::Stream;
 
     struct Names(&'static [&'static str]);
     impl Sink for Names {
@@ -76,7 +77,7 @@ mod tests {
                 let mut found = TopicMatch::default();
                 found.begin(name.len() as u32, &names);
                 for bytes in name.as_bytes().chunks(piece) {
-                    found.take(&mut Frame::new(bytes, bytes.len() as u32), &names);
+                    found.take(&mut Frame::new(&mut Stream::new(), bytes, bytes.len() as u32), &names);
                 }
                 assert_eq!(found.topic(), Some(index as u16), "{name}");
             }
@@ -89,12 +90,14 @@ mod tests {
         for name in ["abe", "a", "abcd", "xbc", "bbd", "\u{e4}"] {
             let mut found = TopicMatch::default();
             found.begin(name.len() as u32, &names);
-            assert!(found.take(&mut Frame::new(name.as_bytes(), name.len() as u32), &names));
+            assert!(
+                found.take(&mut Frame::new(&mut Stream::new(), name.as_bytes(), name.len() as u32), &names)
+            );
             assert_eq!(found.topic(), None, "{name}");
         }
         let mut half = TopicMatch::default();
         half.begin(3, &names);
-        assert!(!half.take(&mut Frame::new(b"ab", 3), &names));
+        assert!(!half.take(&mut Frame::new(&mut Stream::new(), b"ab", 3), &names));
         assert_eq!(half.topic(), None);
     }
 }

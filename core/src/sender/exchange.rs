@@ -1,8 +1,7 @@
 use super::request;
-use crate::accumulator::{Abort, Accumulator, Request};
+use crate::accumulator::{Abort, Accumulator, Outcome, Request};
 use crate::config::{Config, endpoint_of};
 use crate::counters::{Counters, add};
-use crate::delivery::Ack;
 use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
 use crate::network::{DisconnectReason, Exchange, Outbound, Part, Unanswered};
@@ -58,7 +57,7 @@ impl Exchange for Joined<'_> {
         endpoint_of(self.config.bootstrap.get(index)?)
     }
 
-    fn fill(&mut self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
+    fn fill(&self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
         match frame.api {
             Api::ApiVersions => request::api_versions(frame, &self.config, head),
             Api::InitProducerId => request::init_producer_id(frame, &self.config, head),
@@ -82,7 +81,7 @@ impl Exchange for Joined<'_> {
         let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
         for partition in 0..self.accumulator.partitions() {
             if let Some(batch) = self.accumulator.in_flight(request, partition) {
-                self.accumulator.complete(batch, Ok(Ack::new(-1, -1)), &mut self.counters);
+                self.accumulator.complete(batch, Outcome::DELIVERED_SOMEWHERE, &mut self.counters);
             }
         }
     }

@@ -1,7 +1,8 @@
 use super::exchange::Joined;
+use crate::accumulator::Outcome;
 use crate::batch::Stamp;
 use crate::code::{Class, ErrorCode};
-use crate::delivery::{Ack, DeliveryError};
+use crate::delivery::DeliveryError;
 use crate::idempotence::{Forgotten, Refused};
 use crate::network::DisconnectReason;
 use crate::protocol::produce;
@@ -41,15 +42,15 @@ impl Joined<'_> {
             self.idempotence.acknowledged(place, stamp, self.accumulator.records(batch));
         }
         // A broker that says only "duplicate" does not know the offset any more (row I10).
-        let offset = if answer.error == ErrorCode::NONE { answer.base_offset } else { -1 };
-        let ack = Ack::new(offset, answer.log_append_time_ms);
-        self.accumulator.complete(batch, Ok(ack), &mut self.counters);
+        let base_offset = if answer.error == ErrorCode::NONE { answer.base_offset } else { -1 };
+        let outcome = Outcome::Delivered { base_offset, log_append_time_ms: answer.log_append_time_ms };
+        self.accumulator.complete(batch, outcome, &mut self.counters);
     }
 
     fn settle_refused(&mut self, batch: u16, place: u16, stamp: Stamp, answer: &produce::Partition) {
         let forgotten = Forgotten {
             in_doubt: self.accumulator.is_in_doubt(batch),
-            log_start_offset: answer.log_start_offset,
+            log_start_unknown: answer.log_start_unknown,
         };
         match self.idempotence.refused(place, stamp, answer.error, forgotten) {
             Refused::Retry => self.retry_or_fail(batch, answer.error),
@@ -67,7 +68,7 @@ impl Joined<'_> {
             Some(index) => DeliveryError::FailedRecord { code, index },
             None => DeliveryError::Failed(code),
         };
-        self.accumulator.complete(batch, Err(error), &mut self.counters);
+        self.accumulator.complete(batch, Outcome::Failed(error), &mut self.counters);
     }
 
     /// A connection is gone: what was on its way there is tried again, oldest first.
@@ -93,9 +94,10 @@ impl Joined<'_> {
         if self.accumulator.is_expired(self.now, batch) {
             let maybe_written = self.accumulator.maybe_written_after(batch, error);
             let timeout = DeliveryError::Timeout { maybe_written, cause: error };
-            self.accumulator.complete(batch, Err(timeout), &mut self.counters);
+            self.accumulator.complete(batch, Outcome::Failed(timeout), &mut self.counters);
         } else if attempts >= self.config.retries {
-            self.accumulator.complete(batch, Err(DeliveryError::Failed(error)), &mut self.counters);
+            let failed = Outcome::Failed(DeliveryError::Failed(error));
+            self.accumulator.complete(batch, failed, &mut self.counters);
         } else {
             // Drawn once and kept, so that the wait does not change from poll to poll.
             let backoff_ms = self.random.backoff_ms(

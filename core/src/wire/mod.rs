@@ -1,7 +1,7 @@
 //! Kafka's primitive types on the wire: big-endian integers, strings, arrays and zigzag varints.
 //!
-//! [`Writer`] fills a slice that is lent to it, [`Reader`] borrows from a slice that is whole, and [`Stream`]
-//! takes a response in pieces of any size and keeps no more than one integer of it.
+//! [`Writer`] fills a slice that is lent to it, [`Reader`] borrows from a slice that is whole, and [`Frame`]
+//! takes a response in pieces of any size; between them a [`Stream`] keeps no more than one integer of it.
 //!
 //! Source: <https://kafka.apache.org/protocol#protocol_types>.
 

@@ -1,28 +1,39 @@
 use super::Malformed;
 
+/// An integer whose bytes arrive one by one, between two pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    value: i64,
+    have: u8,
+    skip: u32,
+}
+
+impl Stream {
+    pub(crate) const fn new() -> Self {
+        Self { value: 0, have: 0, skip: 0 }
+    }
+}
+
 /// The bytes of one response frame as they arrive: a piece to read from, and how much of the frame is left.
 ///
 /// Every read is checked against what the frame has left, so a length inside it can never reach beyond it.
 pub(crate) struct Frame<'a> {
+    stream: &'a mut Stream,
     piece: &'a [u8],
     left: u32,
 }
 
 impl<'a> Frame<'a> {
-    /// `left` counts the bytes of the frame that have not been read, those of `piece` among them.
-    pub(crate) fn new(piece: &'a [u8], left: u32) -> Self {
+    /// `left` counts the bytes of the frame that have not been read, those of `piece` among them. `stream` has what
+    /// was begun of an integer in the piece before.
+    pub(crate) fn new(stream: &'a mut Stream, piece: &'a [u8], left: u32) -> Self {
         let within = piece.get(..left as usize).unwrap_or(piece);
-        Self { piece: within, left }
+        Self { stream, piece: within, left }
     }
 
     /// Bytes of the frame that have not been read yet, arrived or not.
     pub(crate) fn left(&self) -> u32 {
         self.left
-    }
-
-    /// The bytes at hand that have not been read.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.piece
     }
 
     /// No byte is at hand: the next piece is needed.
@@ -55,50 +66,39 @@ impl<'a> Frame<'a> {
         self.left = self.left.wrapping_sub(taken.len() as u32);
         taken
     }
-}
 
-/// Puts integers together whose bytes may arrive one by one. Holds no more than one between pieces.
-#[derive(Clone, Debug)]
-pub(crate) struct Stream {
-    value: i64,
-    have: u8,
-    skip: u32,
-}
-
-impl Stream {
-    pub(crate) const fn new() -> Self {
-        Self { value: 0, have: 0, skip: 0 }
-    }
-
-    /// Passes over bytes that nobody needs before the next integer: so many as [`Frame::count`] allowed.
-    pub(crate) fn skip(&mut self, bytes: u32) {
-        self.skip = bytes;
+    /// Passes over elements that nobody needs before the next integer: so many as [`count`](Self::count) allows.
+    #[inline(never)]
+    pub(crate) fn skip(&mut self, count: i64, element_bytes: u32) -> Result<(), Malformed> {
+        self.stream.skip = self.count(count, element_bytes)?.wrapping_mul(element_bytes);
+        Ok(())
     }
 
     /// The next signed integer of `width` bytes, at most 8, or `None` while some are missing. An error when the frame
     /// ends before them. One of no bytes is 0.
     // One function for all widths, with one caller in each decoder: its result is looked at only there.
     #[inline(never)]
-    pub(crate) fn integer(&mut self, width: u8, frame: &mut Frame<'_>) -> Result<Option<i64>, Malformed> {
-        self.skip = self.skip.wrapping_sub(frame.take_up_to(self.skip as usize).len() as u32);
-        if self.skip > 0 {
-            return if self.skip > frame.left() { Err(Malformed) } else { Ok(None) };
+    pub(crate) fn integer(&mut self, width: u8) -> Result<Option<i64>, Malformed> {
+        let passed = self.take_up_to(self.stream.skip as usize).len() as u32;
+        self.stream.skip = self.stream.skip.wrapping_sub(passed);
+        if self.stream.skip > 0 {
+            return if self.stream.skip > self.left { Err(Malformed) } else { Ok(None) };
         }
-        let missing = width.wrapping_sub(self.have);
-        if frame.left() < u32::from(missing) {
+        let missing = width.wrapping_sub(self.stream.have);
+        if self.left < u32::from(missing) {
             return Err(Malformed);
         }
-        for byte in frame.take_up_to(usize::from(missing)) {
+        for byte in self.take_up_to(usize::from(missing)) {
             // The first byte has the sign.
-            let byte = if self.have == 0 { i64::from(byte.cast_signed()) } else { i64::from(*byte) };
-            self.value = (self.value << 8) | byte;
-            self.have = self.have.wrapping_add(1);
+            let byte = if self.stream.have == 0 { i64::from(byte.cast_signed()) } else { i64::from(*byte) };
+            self.stream.value = (self.stream.value << 8) | byte;
+            self.stream.have = self.stream.have.wrapping_add(1);
         }
-        if self.have < width {
+        if self.stream.have < width {
             return Ok(None);
         }
-        self.have = 0;
-        Ok(Some(core::mem::take(&mut self.value)))
+        self.stream.have = 0;
+        Ok(Some(core::mem::take(&mut self.stream.value)))
     }
 }
 
@@ -108,13 +108,13 @@ mod tests {
 
     fn feed_one_by_one<T>(
         bytes: &[u8],
-        mut read: impl FnMut(&mut Stream, &mut Frame<'_>) -> Result<Option<T>, Malformed>,
+        mut stream: Stream,
+        mut read: impl FnMut(&mut Frame<'_>) -> Result<Option<T>, Malformed>,
     ) -> Result<Option<T>, Malformed> {
-        let mut stream = Stream::new();
         let mut left = bytes.len() as u32;
         for byte in bytes {
-            let mut frame = Frame::new(core::slice::from_ref(byte), left);
-            if let Some(value) = read(&mut stream, &mut frame)? {
+            let mut frame = Frame::new(&mut stream, core::slice::from_ref(byte), left);
+            if let Some(value) = read(&mut frame)? {
                 return Ok(Some(value));
             }
             left -= 1;
@@ -132,54 +132,53 @@ mod tests {
             (&[0, 0, 0, 0, 0, 0, 1, 0], 256),
             (&[0x80, 0, 0, 0, 0, 0, 0, 0], i64::MIN),
         ] {
-            let read = |stream: &mut Stream, frame: &mut Frame<'_>| stream.integer(bytes.len() as u8, frame);
-            assert_eq!(feed_one_by_one(bytes, read), Ok(Some(value)));
+            let read = |frame: &mut Frame<'_>| frame.integer(bytes.len() as u8);
+            assert_eq!(feed_one_by_one(bytes, Stream::new(), read), Ok(Some(value)));
         }
     }
 
     #[test]
     fn an_integer_has_nothing_of_the_one_before_and_one_of_no_bytes_is_zero() {
         let mut stream = Stream::new();
-        let mut frame = Frame::new(&[0xff, 0xfe, 0, 1], 4);
-        assert_eq!(stream.integer(2, &mut frame), Ok(Some(-2)));
-        assert_eq!(stream.integer(0, &mut frame), Ok(Some(0)));
-        assert_eq!(stream.integer(2, &mut frame), Ok(Some(1)));
+        let mut frame = Frame::new(&mut stream, &[0xff, 0xfe, 0, 1], 4);
+        assert_eq!(frame.integer(2), Ok(Some(-2)));
+        assert_eq!(frame.integer(0), Ok(Some(0)));
+        assert_eq!(frame.integer(2), Ok(Some(1)));
     }
 
     #[test]
     fn bytes_that_nobody_needs_are_passed_over_in_pieces_but_not_beyond_the_frame() {
-        let mut stream = Stream::new();
-        stream.skip(3);
-        assert_eq!(feed_one_by_one(&[9, 9, 9, 5], |_, frame| stream.integer(1, frame)), Ok(Some(5)));
-        stream.skip(3);
-        assert_eq!(stream.integer(1, &mut Frame::new(&[9], 2)), Err(Malformed));
+        let skipping = Stream { skip: 3, ..Stream::new() };
+        assert_eq!(feed_one_by_one(&[9, 9, 9, 5], skipping.clone(), |frame| frame.integer(1)), Ok(Some(5)));
+        assert_eq!(Frame::new(&mut skipping.clone(), &[9], 2).integer(1), Err(Malformed));
     }
 
     #[test]
     fn a_frame_that_ends_inside_an_integer_is_malformed() {
         let mut stream = Stream::new();
-        assert_eq!(stream.integer(4, &mut Frame::new(&[1, 2, 3], 3)), Err(Malformed));
+        assert_eq!(Frame::new(&mut stream, &[1, 2, 3], 3).integer(4), Err(Malformed));
         let mut stream = Stream::new();
-        assert_eq!(stream.integer(4, &mut Frame::new(&[1], 4)), Ok(None));
-        assert_eq!(stream.integer(4, &mut Frame::new(&[2], 2)), Err(Malformed));
+        assert_eq!(Frame::new(&mut stream, &[1], 4).integer(4), Ok(None));
+        assert_eq!(Frame::new(&mut stream, &[2], 2).integer(4), Err(Malformed));
     }
 
     #[test]
     fn counts_and_lengths_beyond_the_frame_are_malformed() {
-        let count = |count, left| Frame::new(&[], left).count(count, 6);
+        let count = |count, left| Frame::new(&mut Stream::new(), &[], left).count(count, 6);
         assert_eq!(count(2, 12), Ok(2));
         assert_eq!(count(2, 11), Err(Malformed));
         assert_eq!(count(i64::from(i32::MAX), u32::MAX), Err(Malformed));
         assert_eq!(count(-1, 0), Ok(0));
         assert_eq!(count(-2, 4), Err(Malformed));
-        assert_eq!(Frame::new(&[], 5).string_len(5), Ok(5));
-        assert_eq!(Frame::new(&[], 4).string_len(5), Err(Malformed));
-        assert_eq!(Frame::new(&[], 4).string_len(-1), Err(Malformed));
+        assert_eq!(Frame::new(&mut Stream::new(), &[], 5).string_len(5), Ok(5));
+        assert_eq!(Frame::new(&mut Stream::new(), &[], 4).string_len(5), Err(Malformed));
+        assert_eq!(Frame::new(&mut Stream::new(), &[], 4).string_len(-1), Err(Malformed));
     }
 
     #[test]
     fn a_piece_longer_than_the_frame_is_cut_at_the_frame() {
-        let mut frame = Frame::new(&[1, 2, 3, 4], 2);
+        let mut stream = Stream::new();
+        let mut frame = Frame::new(&mut stream, &[1, 2, 3, 4], 2);
         assert_eq!(frame.take_up_to(10), &[1, 2]);
         assert!(frame.is_starved());
         assert_eq!(frame.left(), 0);

@@ -4,6 +4,7 @@ mod catalogue;
 mod clocks;
 mod codes;
 mod ends;
+mod frames;
 mod lost_answers;
 mod matching;
 mod outage;

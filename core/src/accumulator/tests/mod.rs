@@ -75,6 +75,15 @@ impl<'a> Rig<'a> {
     }
 
     fn complete(&mut self, batch: u16, outcome: Result<Ack, DeliveryError>) {
+        let outcome = match outcome {
+            Ok(ack) => {
+                let or_none = |value: Option<i64>| value.unwrap_or(-1);
+                let (base_offset, log_append_time_ms) =
+                    (or_none(ack.base_offset), or_none(ack.log_append_time_ms));
+                Outcome::Delivered { base_offset, log_append_time_ms }
+            }
+            Err(error) => Outcome::Failed(error),
+        };
         self.accumulator.complete(batch, outcome, &mut self.counters);
     }
 

@@ -5,7 +5,7 @@
 
 use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Stream, Writer};
+use crate::wire::{Frame, Malformed, Writer};
 
 /// The version used: the newest that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 4;
@@ -117,7 +117,6 @@ impl Field {
 /// Takes the response as it arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
-    stream: Stream,
     field: Field,
     brokers: u32,
     /// Bytes of a broker's host name that are still to come.
@@ -134,7 +133,6 @@ pub(crate) struct Response {
 impl Response {
     pub(crate) fn new() -> Self {
         Self {
-            stream: Stream::new(),
             field: Field::Throttle,
             brokers: 0,
             host_left: 0,
@@ -149,7 +147,7 @@ impl Response {
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>, sink: &mut impl Sink) -> Result<Decoded, Malformed> {
         loop {
-            let value = need!(self.stream.integer(self.field.width(), frame));
+            let value = need!(frame.integer(self.field.width()));
             self.field = match self.field {
                 Field::Throttle => {
                     self.throttle_ms = value as i32;
@@ -172,7 +170,7 @@ impl Response {
                 }
                 Field::Broker(field) => self.broker_field(field, value, frame, sink)?,
                 Field::ClusterId => {
-                    self.stream.skip(frame.count(value, 1)?);
+                    frame.skip(value, 1)?;
                     Field::Controller
                 }
                 Field::Controller => Field::TopicCount,
@@ -196,7 +194,7 @@ impl Response {
         &mut self,
         field: BrokerField,
         value: i64,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'_>,
         sink: &mut impl Sink,
     ) -> Result<Field, Malformed> {
         Ok(Field::Broker(match field {
@@ -214,7 +212,7 @@ impl Response {
                 BrokerField::Rack
             }
             BrokerField::Rack => {
-                self.stream.skip(frame.count(value, 1)?);
+                frame.skip(value, 1)?;
                 self.brokers = self.brokers.wrapping_sub(1);
                 return Ok(self.next_broker());
             }
@@ -225,7 +223,7 @@ impl Response {
         &mut self,
         field: TopicField,
         value: i64,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'_>,
         sink: &mut impl Sink,
     ) -> Result<Field, Malformed> {
         Ok(Field::Topic(match field {
@@ -253,7 +251,7 @@ impl Response {
         &mut self,
         field: PartitionField,
         value: i64,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'_>,
         sink: &mut impl Sink,
     ) -> Result<Field, Malformed> {
         Ok(Field::Partition(match field {
@@ -269,11 +267,11 @@ impl Response {
                 PartitionField::Replicas
             }
             PartitionField::Replicas => {
-                self.stream.skip(frame.count(value, 4)?.wrapping_mul(4));
+                frame.skip(value, 4)?;
                 PartitionField::Isr
             }
             PartitionField::Isr => {
-                self.stream.skip(frame.count(value, 4)?.wrapping_mul(4));
+                frame.skip(value, 4)?;
                 self.partitions = self.partitions.wrapping_sub(1);
                 return Ok(self.next_partition());
             }
