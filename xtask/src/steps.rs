@@ -5,6 +5,7 @@
 pub(crate) enum Needs {
     Rust,
     Valgrind,
+    Qemu,
     Java,
     JavaAndQemu,
 }
@@ -32,7 +33,7 @@ pub(crate) struct Step {
     pub(crate) runs: &'static [Run],
 }
 
-use Needs::{Java, JavaAndQemu, Rust, Valgrind};
+use Needs::{Java, JavaAndQemu, Qemu, Rust, Valgrind};
 use Run::{Cargo, CargoForEachTarget, Doc, Xtask};
 
 const fn step(name: &'static str, needs: Needs, about: &'static str, runs: &'static [Run]) -> Step {
@@ -47,6 +48,7 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("fmt --manifest-path {firmware} --all --check"),
         Cargo("fmt --manifest-path {bench} --all --check"),
         Cargo("fmt --manifest-path tests/sizes/Cargo.toml --all --check"),
+        Cargo("fmt --manifest-path tests/device/Cargo.toml --all --check"),
     ]),
     step("clippy", Rust, "no warnings, core also with each of its features", &[
         Cargo("clippy --workspace --all-targets -- -D warnings"),
@@ -58,6 +60,8 @@ pub(crate) const STEPS: &[Step] = &[
         Cargo("clippy --manifest-path {bench} -p plan -p bench-client --release --target-dir target/bench/clients -- -D warnings"),
         Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features core,defmt,log -- -D warnings"),
         Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features smoltcp-adapter -- -D warnings"),
+        Cargo("clippy --manifest-path tests/device/Cargo.toml --target thumbv7m-none-eabi --target-dir target/device --release -- -D warnings"),
+        Cargo("clippy --manifest-path tests/device/Cargo.toml --target thumbv7m-none-eabi --target-dir target/device --release --features goodput -- -D warnings"),
     ]),
     step("docs", Rust, "the documentation builds without a warning", &[
         Doc("doc --workspace --no-deps"),
@@ -88,6 +92,9 @@ pub(crate) const STEPS: &[Step] = &[
     ]),
     step("encode", Valgrind, "no more instructions per record than are committed", &[
         Xtask("bench encode --check"),
+    ]),
+    step("device", Qemu, "on Cortex-M, no more instructions, no deeper stack and no slower on a link than is committed", &[
+        Xtask("bench device --check"),
     ]),
     step("firmware", JavaAndQemu, "the firmware in QEMU into Kafka 4.4.0: the demo, and the suite's scenarios that fit it", &[
         Xtask("demo"),

@@ -35,6 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let needs = match step.needs {
                 Needs::Rust => "",
                 Needs::Valgrind => " (needs valgrind)",
+                Needs::Qemu => " (needs QEMU)",
                 Needs::Java => " (needs Java)",
                 Needs::JavaAndQemu => " (needs Java and QEMU)",
             };

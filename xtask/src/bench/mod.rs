@@ -3,6 +3,7 @@
 mod callgrind;
 mod chart;
 mod clients;
+mod device;
 mod encode;
 mod host;
 mod measured;
@@ -26,12 +27,14 @@ pub(crate) struct Options {
 
 #[derive(Subcommand)]
 enum What {
+    Device(device::Options),
     Encode(encode::Options),
     Host(host::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match &options.what {
+        What::Device(options) => device::run(options),
         What::Encode(options) => encode::run(options),
         What::Host(options) => host::run(options),
     }
