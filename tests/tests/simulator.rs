@@ -46,6 +46,20 @@ fn slow_is_not_stuck() {
     [1245, 3542, 6052].into_iter().for_each(assert_clean);
 }
 
+/// A minute of throttle outlasts many short delivery timeouts, and then all goes on.
+#[test]
+fn a_minute_of_throttle_is_waited_out() {
+    [69_496, 97_055, 266_950, 286_892, 322_008, 417_975, 448_344, 544_951, 546_665]
+        .into_iter()
+        .for_each(assert_clean);
+}
+
+/// A broker that had the batch said that it was not next: a false proof, which the judge now takes for what it is.
+#[test]
+fn a_broker_that_denies_what_it_has_is_not_the_clients_fault() {
+    assert_clean(305_286);
+}
+
 fn sum_without_idempotence(acks: Acks) -> SixCounts {
     let mut sum = SixCounts::default();
     for seed in 0..120 {

@@ -8,7 +8,7 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::records::{Compression, Record, RecordBatchDecoder};
 
-use super::producer_state::{Stamp, Verdict};
+use super::producer_state::{OUT_OF_ORDER_SEQUENCE_NUMBER, Stamp, Verdict};
 use super::{Action, Api, Cluster, Content, Partition, Seen, SeenBatch};
 
 const CORRUPT_MESSAGE: i16 = 2;
@@ -63,19 +63,20 @@ impl Cluster {
     ) -> (PartitionProduceResponse, bool) {
         let index = part.index;
         let batch = part.records.unwrap_or_default();
-        let contents = checked_contents(&batch);
+        let (contents, stamp) = (checked_contents(&batch), stamp_of(&batch));
         let records = contents.as_ref().map_or(0, Vec::len);
         seen.batches.push(SeenBatch {
             topic: topic.to_owned(),
             partition: index,
             records,
             bytes: batch.len(),
-            stamp: stamp_of(&batch),
+            stamp,
         });
         let answer = PartitionProduceResponse::default().with_index(index);
         let refused = |code: i16| answer.clone().with_error_code(code).with_base_offset(-1);
         let fault = self.faults.for_part(Api::Produce, seen.node, topic, Some(index));
         if let Some(answer) = injected(&answer, fault) {
+            self.note_denial(topic, &answer, stamp, contents.ok());
             return (answer, false);
         }
         if !(-1..=1).contains(&seen.acks) {
@@ -102,7 +103,6 @@ impl Cluster {
                 return (refused(code), false);
             }
         };
-        let stamp = stamp_of(&batch);
         let is_idempotent = stamp.producer_id >= 0;
         let strict = self.nodes[&seen.node].release.is_strict();
         let written = partition.write(contents, stamp, strict);
@@ -124,6 +124,25 @@ impl Cluster {
         let answer = answer.with_base_offset(base).with_log_append_time_ms(append_time.unwrap_or(-1));
         // What an idempotent client sends again, the broker recognises: only others can be excused.
         (answer.with_log_start_offset(0), !is_idempotent)
+    }
+}
+
+impl Cluster {
+    /// A broker that says of a batch in its log that it is not next gives a false proof, and no client can find out.
+    fn note_denial(
+        &mut self,
+        topic: &str,
+        answer: &PartitionProduceResponse,
+        stamp: Stamp,
+        contents: Option<Vec<Content>>,
+    ) {
+        let partitions = self.topics.get(topic).map(|topic| &topic.partitions);
+        let index = usize::try_from(answer.index).ok();
+        let partition = partitions.zip(index).and_then(|(all, index)| all.get(index));
+        let denies = answer.error_code == OUT_OF_ORDER_SEQUENCE_NUMBER;
+        if denies && partition.is_some_and(|partition| partition.has(stamp)) {
+            self.broken_promises.mishandled(topic, &contents.unwrap_or_default());
+        }
     }
 }
 

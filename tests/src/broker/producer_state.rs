@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
+pub(super) const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const INVALID_PRODUCER_EPOCH: i16 = 47;
 const UNKNOWN_PRODUCER_ID: i16 = 59;
 

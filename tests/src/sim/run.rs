@@ -184,12 +184,19 @@ pub(super) fn settle<R: Rig>(world: &mut World<R>, plan: &Plan, faults: u64) -> 
     }
 }
 
-/// Nothing was left behind that keeps the next record from going. A short delivery timeout may meet a backoff, and a
-/// broker may first have to say what it has forgotten.
+/// No broker is obeyed longer when it throttles (core's `THROTTLE_MS_MAX`), and some more.
+const THROTTLED_AT_MOST_MS: u64 = 90_000;
+
+/// Nothing was left behind that keeps the next record from going. A short delivery timeout may meet a backoff or a
+/// throttle, and a broker may first have to say what it has forgotten.
 fn assert_still_works<R: Rig>(world: &mut World<R>) {
     let topic = world.topic(TOPIC);
     let delivered = world.delivered();
-    for attempt in 0..20 {
+    let patience = world.rig.now().saturating_add_ms(THROTTLED_AT_MOST_MS);
+    for attempt in 0.. {
+        if attempt >= 20 && world.rig.now() > patience {
+            break;
+        }
         if is_fatal(world) {
             world.producer.reset();
         }
