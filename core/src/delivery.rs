@@ -132,7 +132,8 @@ pub enum DeliveryError {
         cause: ErrorCode,
     },
     /// A broker refused the batch with a code that no retry can mend, or `retries` are used up. The client's own
-    /// codes are 7, `REQUEST_TIMED_OUT`, and 13, `NETWORK_EXCEPTION`: the records may then be in the log.
+    /// codes are 7, `REQUEST_TIMED_OUT`, and 13, `NETWORK_EXCEPTION`: the records may then be in the log. So they may with
+    /// 45, `OUT_OF_ORDER_SEQUENCE_NUMBER`, and 59, `UNKNOWN_PRODUCER_ID`: the broker has forgotten whether they are.
     Failed(ErrorCode),
     /// As `Failed`, and the broker has named a record as the cause (KIP-467): without it, the others might pass.
     FailedRecord {

@@ -47,8 +47,8 @@ pub struct DeliveryRecords<'p> {
 /// reason.
 ///
 /// With [`enable_idempotence`](Config::enable_idempotence), the default, a delivered record is in the log once, and
-/// the delivered records of a partition are there in the order of `send`. What failed as `maybe_written` may be there
-/// too, once. Two things are beyond any producer: a broker that loses what it acknowledged (an unclean leader
+/// the delivered records of a partition are there in the order of `send`. What failed may be there too, once, where its
+/// [`DeliveryError`](crate::DeliveryError) says so. Two things are beyond any producer: a broker that loses what it acknowledged (an unclean leader
 /// election), and one that has forgotten a producer (`producer.id.expiration.ms`, 24 h) just when it is asked whether
 /// it has a batch.
 ///
