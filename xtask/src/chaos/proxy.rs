@@ -80,7 +80,7 @@ async fn serve(listener: TcpListener, to: SocketAddr, weather: watch::Receiver<W
     loop {
         match listener.accept().await {
             Ok((client, _)) => drop(tokio::spawn(carry(client, to, weather.clone()))),
-            // The machine has no more sockets for now.
+            // The machine is short of sockets: some will be closed.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }

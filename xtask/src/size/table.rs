@@ -52,14 +52,14 @@ const fn is_grown(old: u64, new: u64) -> bool {
 /// Everything by which the rows measured now are larger than those written down, or are not written down.
 pub(super) fn grown(written: &[Row], measured: &[Row]) -> Vec<String> {
     let mut grown = Vec::new();
-    for now in measured {
-        let name = format!("{} on {}", now.image, now.target);
-        let Some(old) = written.iter().find(|old| (&old.target, &old.image) == (&now.target, &now.image))
+    for row in measured {
+        let name = format!("{} on {}", row.image, row.target);
+        let Some(old) = written.iter().find(|old| (&old.target, &old.image) == (&row.target, &row.image))
         else {
-            grown.push(format!("{name} is not in SIZES.md: flash {}, RAM {}", now.flash, now.ram));
+            grown.push(format!("{name} is not in SIZES.md: flash {}, RAM {}", row.flash, row.ram));
             continue;
         };
-        for (what, old, new) in [("flash", old.flash, now.flash), ("RAM", old.ram, now.ram)] {
+        for (what, old, new) in [("flash", old.flash, row.flash), ("RAM", old.ram, row.ram)] {
             if is_grown(old, new) {
                 grown.push(format!("{what} of {name} grew from {} to {} bytes", grouped(old), grouped(new)));
             }
