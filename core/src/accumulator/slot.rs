@@ -2,7 +2,7 @@ use super::list::{Link, List};
 use crate::code::ErrorCode;
 use crate::delivery::{Ack, BatchId, DeliveryError};
 use crate::partition::Sticky;
-use crate::time::Instant;
+use crate::time::Tick;
 
 /// Where a batch is between its first record and the report of its outcome.
 // Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
@@ -42,11 +42,11 @@ pub(crate) struct Attempts {
     pub(super) count: u32,
     pub(super) last_error: ErrorCode,
     /// The end of the backoff.
-    pub(super) retry_at: Instant,
+    pub(super) retry_at: Tick,
 }
 
 impl Attempts {
-    const NONE: Self = Self { count: 0, last_error: ErrorCode::NONE, retry_at: Instant::from_millis(0) };
+    const NONE: Self = Self { count: 0, last_error: ErrorCode::NONE, retry_at: Tick::ZERO };
 }
 
 /// What became of a batch.
@@ -116,7 +116,7 @@ pub struct BatchSlot {
     /// Bytes and records behind it that go out when it has its outcome: the second half of a split.
     pub(super) rest_len: u32,
     pub(super) rest_count: u32,
-    pub(super) created: Instant,
+    pub(super) created: Tick,
     pub(super) outcome: Outcome,
 }
 
@@ -142,7 +142,7 @@ impl BatchSlot {
             before: 0,
             rest_len: 0,
             rest_count: 0,
-            created: Instant::from_millis(0),
+            created: Tick::ZERO,
             outcome: Outcome::NONE,
         }
     }

@@ -2,7 +2,7 @@ use super::Idempotence;
 use crate::code::{Class, ErrorCode};
 use crate::protocol::init_producer_id::Answer;
 use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
 
 /// How the producer stands with its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) enum State {
     Disabled,
     /// None, and not asked for before then.
     Uninitialized {
-        not_before: Instant,
+        not_before: Tick,
     },
     /// Asked for.
     Requested,
@@ -24,7 +24,7 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) const UNINITIALIZED: Self = Self::Uninitialized { not_before: Instant::from_millis(0) };
+    pub(super) const UNINITIALIZED: Self = Self::Uninitialized { not_before: Tick::ZERO };
 }
 
 /// What the answer to a request for an identity means for the batches.
@@ -53,11 +53,18 @@ impl Idempotence<'_> {
         }
     }
 
-    /// When an identity is to be asked for; `None`: it is not, or was.
-    pub(crate) fn next_request(&self) -> Option<Instant> {
+    /// When an identity is to be asked for; never: it is not, or was.
+    pub(crate) fn next_request(&self) -> Tick {
         match self.state {
-            State::Uninitialized { not_before } => Some(not_before),
-            State::Disabled | State::Requested | State::Ready | State::Fatal { .. } => None,
+            State::Uninitialized { not_before } => not_before,
+            State::Disabled | State::Requested | State::Ready | State::Fatal { .. } => Tick::NEVER,
+        }
+    }
+
+    /// The clock was set back.
+    pub(crate) fn set_back(&mut self, by_ms: u32) {
+        if let State::Uninitialized { not_before } = &mut self.state {
+            not_before.set_back(by_ms);
         }
     }
 
@@ -66,13 +73,13 @@ impl Idempotence<'_> {
     }
 
     /// There will be no answer: the connection is gone.
-    pub(crate) fn request_failed(&mut self, now: Instant, random: &mut Random) {
+    pub(crate) fn request_failed(&mut self, now: Tick, random: &mut Random) {
         if self.state == State::Requested {
             self.back_off(now, random);
         }
     }
 
-    pub(crate) fn answered(&mut self, now: Instant, answer: Answer, random: &mut Random) -> Answered {
+    pub(crate) fn answered(&mut self, now: Tick, answer: Answer, random: &mut Random) -> Answered {
         // The application has reset the producer meanwhile: it is asked again.
         if self.state != State::Requested {
             return Answered::Again;
@@ -142,9 +149,9 @@ impl Idempotence<'_> {
         }
     }
 
-    fn back_off(&mut self, now: Instant, random: &mut Random) {
+    fn back_off(&mut self, now: Tick, random: &mut Random) {
         let wait_ms = random.backoff_ms(self.backoff_ms, u32::from(self.attempts), self.backoff_max_ms);
         self.attempts = self.attempts.saturating_add(1);
-        self.state = State::Uninitialized { not_before: now.saturating_add_ms(u64::from(wait_ms)) };
+        self.state = State::Uninitialized { not_before: now.after_ms(wait_ms) };
     }
 }

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
 
 /// When metadata is asked for: on demand, when it is old, and never before the backoff is over.
 #[derive(Debug)]
@@ -14,14 +14,14 @@ pub(super) struct Schedule {
     /// ... but not a topic that came after it had been asked for (Java's `requestUpdateForNewTopics`).
     new_topic: bool,
     pub(super) in_progress: bool,
-    last_success: Option<Instant>,
-    not_before: Instant,
+    last_success: Tick,
+    not_before: Tick,
     /// Updates in a row that failed, left a question open, or brought nothing new although somebody had asked.
     attempts: u32,
 }
 
 impl Schedule {
-    pub(super) fn new(config: &Config<'_>, now: Instant) -> Self {
+    pub(super) fn new(config: &Config<'_>) -> Self {
         Self {
             max_age_ms: config.metadata_max_age_ms,
             backoff_ms: config.retry_backoff_ms,
@@ -29,29 +29,31 @@ impl Schedule {
             requested: true,
             new_topic: false,
             in_progress: false,
-            last_success: None,
-            not_before: now,
+            last_success: Tick::ZERO,
+            not_before: Tick::ZERO,
             attempts: 0,
         }
     }
 
-    pub(super) fn next_update(&self) -> Option<Instant> {
+    pub(super) fn next_update(&self) -> Tick {
         if self.in_progress {
-            return None;
+            return Tick::NEVER;
         }
-        match self.last_success {
-            Some(last) if !self.requested => {
-                Some(last.saturating_add_ms(u64::from(self.max_age_ms)).max(self.not_before))
-            }
-            Some(_) | None => Some(self.not_before),
-        }
+        // Until one has succeeded, it is requested.
+        let aged = if self.requested { Tick::ZERO } else { self.last_success.after_ms(self.max_age_ms) };
+        aged.max(self.not_before)
+    }
+
+    pub(super) fn set_back(&mut self, by_ms: u32) {
+        self.last_success.set_back(by_ms);
+        self.not_before.set_back(by_ms);
     }
 
     /// A new topic does not wait for a backoff that others have earned (Java: a partial update at once).
     pub(super) fn request_at_once(&mut self) {
         self.requested = true;
         self.new_topic = true;
-        self.not_before = Instant::from_millis(0);
+        self.not_before = Tick::ZERO;
     }
 
     pub(super) fn started(&mut self) {
@@ -66,32 +68,32 @@ impl Schedule {
 
     /// An update came in. `settled`: it left no question open. `equivalent`: it was the same as the one before, so
     /// that whoever asked for it will ask again.
-    pub(super) fn succeeded(&mut self, now: Instant, settled: bool, equivalent: bool, random: &mut Random) {
+    pub(super) fn succeeded(&mut self, now: Tick, settled: bool, equivalent: bool, random: &mut Random) {
         self.in_progress = false;
-        self.last_success = Some(now);
+        self.last_success = now;
         self.requested = self.new_topic || !settled;
         self.back_off(now, settled && !equivalent, random);
     }
 
     /// No answer, or none that could be used.
-    pub(super) fn failed(&mut self, now: Instant, random: &mut Random) {
+    pub(super) fn failed(&mut self, now: Tick, random: &mut Random) {
         self.in_progress = false;
         self.requested = true;
         self.back_off(now, false, random);
     }
 
     /// Asks again at once: the answer was good, but not all of it could be kept.
-    pub(super) fn again(&mut self, now: Instant) {
+    pub(super) fn again(&mut self, now: Tick) {
         self.in_progress = false;
         self.requested = true;
-        self.last_success = Some(now);
+        self.last_success = now;
         self.not_before = now;
     }
 
-    fn back_off(&mut self, now: Instant, progress: bool, random: &mut Random) {
+    fn back_off(&mut self, now: Tick, progress: bool, random: &mut Random) {
         self.attempts = if progress { 0 } else { self.attempts.saturating_add(1) };
         let doublings = self.attempts.saturating_sub(1);
         let wait_ms = random.backoff_ms(self.backoff_ms, doublings, self.backoff_max_ms);
-        self.not_before = now.saturating_add_ms(u64::from(wait_ms));
+        self.not_before = now.after_ms(wait_ms);
     }
 }

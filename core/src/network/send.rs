@@ -20,26 +20,27 @@ pub(super) const CALLS_PER_POLL: usize = 8;
 /// flight.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    /// The frame, and the part of it that is being written.
-    frame: Outbound,
-    /// `frame` is not wholly written.
+    api: Api,
+    /// The frame is not wholly written.
     busy: bool,
+    correlation_id: i32,
+    /// The part of the frame that is being written.
+    cursor: u32,
     /// Bytes of the present part, head and body, that were written.
     sent: u32,
 }
 
 impl Outgoing {
     pub(super) const fn new() -> Self {
-        let frame = Outbound { connection: 0, api: Api::Produce, version: 0, correlation_id: 0, cursor: 0 };
-        Self { frame, busy: false, sent: 0 }
+        Self { api: Api::Produce, busy: false, correlation_id: 0, cursor: 0, sent: 0 }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         !self.busy
     }
 
-    pub(super) fn begin(&mut self, frame: Outbound) {
-        *self = Self { frame, busy: true, sent: 0 };
+    pub(super) fn begin(&mut self, api: Api, correlation_id: i32) {
+        *self = Self { api, busy: true, correlation_id, cursor: 0, sent: 0 };
     }
 
     /// The connection is gone: what was not written will not be.
@@ -49,14 +50,20 @@ impl Outgoing {
 
     /// The request that is not wholly written.
     pub(super) fn correlation_id(&self) -> Option<i32> {
-        self.busy.then_some(self.frame.correlation_id)
+        self.busy.then_some(self.correlation_id)
+    }
+
+    fn frame(&self, connection: u8, version: i16) -> Outbound {
+        let Self { api, correlation_id, cursor, .. } = *self;
+        Outbound { connection, api, version, correlation_id, cursor }
     }
 
     /// Writes what the transport takes. Says whether it took anything.
     pub(super) fn flush<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        slot: Slot,
+        connection: u8,
+        version: i16,
         transport: &mut T,
         exchange: &mut impl Exchange,
     ) -> Result<bool, DisconnectReason> {
@@ -67,7 +74,7 @@ impl Outgoing {
             }
             let mut head = [0; HEAD_BYTES];
             let mut writer = Writer::new(&mut head);
-            let Part { body, next } = exchange.fill(&self.frame, &mut writer);
+            let Part { body, next } = exchange.fill(&self.frame(connection, version), &mut writer);
             // What does not fit the head was refused when the producer was made or the topic registered.
             let Ok(head_len) = writer.finish() else {
                 return Err(DisconnectReason::Transport(embedded_io::ErrorKind::OutOfMemory));
@@ -77,7 +84,7 @@ impl Outgoing {
             let head = head.get(before..head_len).unwrap_or(&[]);
             let body = body.get(before.saturating_sub(head_len)..).unwrap_or(&[]);
             let offered = head.len().wrapping_add(body.len());
-            let sent = match transport.poll_send(cx, slot, head, body) {
+            let sent = match transport.poll_send(cx, Slot::new(connection), head, body) {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
                 // A transport that claims to have taken nothing, or more than was offered, cannot be trusted.
@@ -94,10 +101,10 @@ impl Outgoing {
             }
             self.sent = 0;
             match next {
-                Some(cursor) => self.frame.cursor = cursor,
+                Some(cursor) => self.cursor = cursor,
                 None => {
                     self.busy = false;
-                    exchange.written(&self.frame);
+                    exchange.written(&self.frame(connection, version));
                 }
             }
         }

@@ -5,16 +5,17 @@ use crate::counters::{Counters, add};
 use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
 use crate::network::{DisconnectReason, Exchange, Outbound, Part, Unanswered};
+use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id, metadata, produce};
 use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::transport::Endpoint;
 use crate::wire::{Malformed, Writer};
 
 /// What the network exchanges with while it is polled: all of the sender but the network.
 pub(crate) struct Joined<'a> {
     /// The instant of the present poll.
-    pub(super) now: Instant,
+    pub(super) now: Tick,
     pub(super) config: Config<'a>,
     pub(crate) accumulator: Accumulator<'a>,
     pub(crate) metadata: Metadata<'a>,
@@ -49,12 +50,11 @@ impl Sink for Joined<'_> {
 }
 
 impl Exchange for Joined<'_> {
-    fn endpoint(&self, node: i32) -> Option<Endpoint<'_>> {
-        if node >= 0 {
-            return self.metadata.endpoint(node);
+    fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
+        match node.bootstrap_index() {
+            Some(index) => endpoint_of(self.config.bootstrap.get(index)?),
+            None => self.metadata.endpoint(node),
         }
-        let index = usize::try_from(node.checked_neg()?.checked_sub(1)?).ok()?;
-        endpoint_of(self.config.bootstrap.get(index)?)
     }
 
     fn fill(&self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
@@ -123,6 +123,10 @@ impl Exchange for Joined<'_> {
 
     fn counters(&mut self) -> &mut Counters {
         &mut self.counters
+    }
+
+    fn config(&self) -> &Config<'_> {
+        &self.config
     }
 
     fn random(&mut self) -> &mut Random {

@@ -105,7 +105,7 @@ impl Joined<'_> {
                 attempts,
                 self.config.retry_backoff_max_ms,
             );
-            let retry_at = self.now.saturating_add_ms(u64::from(backoff_ms));
+            let retry_at = self.now.after_ms(backoff_ms);
             self.accumulator.reenqueue(batch, error, retry_at, &mut self.counters);
         }
     }
