@@ -284,7 +284,7 @@ impl Accumulator<'_> {
         self.dequeue(index);
         self.decide(index, Outcome::Failed(DeliveryError::Dropped), counters);
         let delivery = self.delivery(index)?;
-        add(&mut counters.records_dropped, u64::from(delivery.records));
+        add(&mut counters.records_dropped, delivery.records as usize);
         Some((index, delivery))
     }
 

@@ -126,7 +126,7 @@ impl Accumulator<'_> {
         self.unfinished = self.unfinished.wrapping_sub(usize::from(batch.rest_count == 0));
         let failed = matches!(outcome, Outcome::Failed(_));
         let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
-        add(counter, u64::from(batch.count));
+        add(counter, batch.count as usize);
         if failed && batch.stamped {
             let partition = batch.partition;
             self.mark_gap(partition);

@@ -176,7 +176,7 @@ impl Network<'_> {
                 Poll::Ready(Ok(len)) => len,
             };
             all = Received::All;
-            add(&mut with.exchange.counters().bytes_received, len as u64);
+            add(&mut with.exchange.counters().bytes_received, len);
             self.take(connection, len, with)?;
         }
         Ok(Received::Part)

@@ -93,7 +93,7 @@ impl Outgoing {
                 }
                 Poll::Ready(Ok(sent)) => sent,
             };
-            add(&mut exchange.counters().bytes_sent, sent as u64);
+            add(&mut exchange.counters().bytes_sent, sent);
             progress = true;
             if sent < offered {
                 self.sent = self.sent.wrapping_add(sent as u32);

@@ -53,7 +53,7 @@ impl Sender<'_> {
                     let after = self.joined.accumulator.renumber(partition, stamp);
                     self.joined.idempotence.renumbered(partition, after.base_sequence);
                     let bumped = epoch != self.joined.idempotence.producer_epoch();
-                    crate::counters::add(&mut self.joined.counters.epoch_bumps, u64::from(bumped));
+                    crate::counters::add(&mut self.joined.counters.epoch_bumps, usize::from(bumped));
                 }
             }
             self.joined.accumulator.close_gap(partition);

@@ -37,7 +37,7 @@ fn retries() {
         world.settle();
         assert_eq!(world.errors(), Vec::from_iter(result), "{cuts} cuts");
         assert_eq!(world.produce_requests().len(), 2, "{cuts} cuts");
-        assert_eq!(world.counters().disconnects, u64::from(cuts));
+        assert_eq!(world.counters().disconnects, cuts as usize);
         world.finish();
     }
 }
