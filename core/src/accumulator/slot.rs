@@ -3,6 +3,7 @@ use crate::code::ErrorCode;
 use crate::delivery::{Ack, BatchId, DeliveryError};
 use crate::partition::Sticky;
 use crate::time::Tick;
+use crate::wire::Wide;
 
 /// Where a batch is between its first record and the report of its outcome.
 // Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
@@ -58,8 +59,8 @@ pub(crate) enum Outcome {
     Undecided(Attempts) = 0,
     /// The fields of its [`Ack`], -1 for none.
     Delivered {
-        base_offset: i64,
-        log_append_time_ms: i64,
+        base_offset: Wide,
+        log_append_time_ms: Wide,
     },
     Failed(DeliveryError),
 }
@@ -69,7 +70,12 @@ impl Outcome {
     pub(super) const NONE: Self = Self::Undecided(Attempts::NONE);
 
     /// With acks=0: nobody has told where.
-    pub(crate) const DELIVERED_SOMEWHERE: Self = Self::Delivered { base_offset: -1, log_append_time_ms: -1 };
+    pub(crate) const DELIVERED_SOMEWHERE: Self = Self::delivered(-1, -1);
+
+    pub(crate) const fn delivered(base_offset: i64, log_append_time_ms: i64) -> Self {
+        let (base_offset, log_append_time_ms) = (Wide::new(base_offset), Wide::new(log_append_time_ms));
+        Self::Delivered { base_offset, log_append_time_ms }
+    }
 
     pub(super) fn is_decided(&self) -> bool {
         match self {
@@ -82,7 +88,7 @@ impl Outcome {
         match *self {
             Self::Undecided(_) => None,
             Self::Delivered { base_offset, log_append_time_ms } => {
-                Some(Ok(Ack::new(base_offset, log_append_time_ms)))
+                Some(Ok(Ack::new(base_offset.get(), log_append_time_ms.get())))
             }
             Self::Failed(error) => Some(Err(error)),
         }

@@ -56,7 +56,7 @@ impl<'a> Metadata<'a> {
             brokers: Brokers::new(brokers),
             address_map: config.address_map,
             partitions_per_topic,
-            schedule: Schedule::new(config),
+            schedule: Schedule::new(),
             names_brokers: false,
             updating: None,
             asked: 0,

@@ -1,6 +1,7 @@
 use std::vec::Vec;
 
 use super::*;
+use crate::config::{Settings, Turn};
 use crate::node::Node;
 use crate::producer::{Resources, Storage};
 use crate::protocol::metadata::Event;
@@ -20,6 +21,11 @@ fn at(ms: u32) -> Tick {
     Tick::from_millis(ms)
 }
 
+fn turn(now: Tick, random: &mut Random) -> Turn<'_, 'static> {
+    const SETTINGS: &Settings<'static> = &Settings::of(&CONFIG);
+    Turn { now, settings: SETTINGS, random }
+}
+
 /// A whole response: brokers 1 to `brokers` at `h<id>:9092`, and the leaders of topic 0.
 fn answer(metadata: &mut Metadata<'_>, now: u32, brokers: i32, error: i16, leaders: &[i32]) {
     metadata.update_started();
@@ -35,7 +41,7 @@ fn answer(metadata: &mut Metadata<'_>, now: u32, brokers: i32, error: i16, leade
     for (index, leader) in leaders.iter().enumerate() {
         metadata.on_event(Event::Partition { topic: Some(0), index: index as i32, leader: *leader });
     }
-    metadata.update_ended(at(now), &mut Random::new(1));
+    metadata.update_ended(&mut turn(at(now), &mut Random::new(1)));
 }
 
 #[test]
@@ -98,7 +104,7 @@ fn test_time_to_next_update_age_request_and_backoff_combine() {
     metadata.update_started();
     assert_eq!(metadata.next_update(), Tick::NEVER, "one at a time");
     metadata.request_update();
-    metadata.update_failed(at(2_000), &mut Random::new(1));
+    metadata.update_failed(&mut turn(at(2_000), &mut Random::new(1)));
     let next = metadata.next_update().as_millis();
     assert!((2_079..=2_120).contains(&next), "{next}");
 }
@@ -208,7 +214,7 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     metadata.on_event(Event::BrokerPort(1));
     metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions: 1 });
     metadata.on_event(Event::Partition { topic: Some(0), index: 0, leader: 1 });
-    metadata.update_ended(at(0), &mut Random::new(1));
+    metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
     assert!(metadata.next_update() <= at(120));
 }
 
@@ -225,7 +231,7 @@ fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
         for event in [Event::Begin, Event::BrokerId(1), Event::BrokerHost(host), Event::BrokerPort(port)] {
             metadata.on_event(event);
         }
-        metadata.update_ended(at(0), &mut Random::new(1));
+        metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
         assert_eq!(
             (metadata.endpoint(Node::broker(1)), metadata.leader(0)),
             (None, Node::NONE),

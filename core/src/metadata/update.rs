@@ -1,10 +1,9 @@
 use super::{Metadata, PartitionSlot};
 use crate::code::ErrorCode;
+use crate::config::Turn;
 use crate::fmt::{debug, warning};
 use crate::node::Node;
 use crate::protocol::metadata::Event;
-use crate::random::Random;
-use crate::time::Tick;
 
 impl Metadata<'_> {
     /// A request for all our topics was handed to a connection.
@@ -19,9 +18,9 @@ impl Metadata<'_> {
     }
 
     /// The request was not answered, or not in a way that could be read.
-    pub(crate) fn update_failed(&mut self, now: Tick, random: &mut Random) {
+    pub(crate) fn update_failed(&mut self, turn: &mut Turn<'_, '_>) {
         if self.schedule.in_progress {
-            self.schedule.failed(now, random);
+            self.schedule.failed(turn);
         }
     }
 
@@ -47,12 +46,12 @@ impl Metadata<'_> {
     }
 
     /// The response was whole. Says whether it was an update.
-    pub(crate) fn update_ended(&mut self, now: Tick, random: &mut Random) -> bool {
+    pub(crate) fn update_ended(&mut self, turn: &mut Turn<'_, '_>) -> bool {
         self.updating = None;
         // An answer without brokers is a failure (Java's `handleSuccessfulResponse`): a broker that has just
         // started may give one.
         if !self.names_brokers {
-            self.update_failed(now, random);
+            self.update_failed(turn);
             return false;
         }
         self.brokers.end();
@@ -60,7 +59,7 @@ impl Metadata<'_> {
         if unplaced && !self.second_pass {
             debug!("a leader's address found no place: metadata is asked for once more");
             self.second_pass = true;
-            self.schedule.again(now);
+            self.schedule.again(turn.now);
             return true;
         }
         if unplaced {
@@ -70,7 +69,7 @@ impl Metadata<'_> {
         let settled = self.is_complete() && self.topic_error().is_none();
         let digest = self.new_digest();
         let equivalent = core::mem::replace(&mut self.digest, digest) == digest;
-        self.schedule.succeeded(now, settled, equivalent, random);
+        self.schedule.succeeded(settled, equivalent, turn);
         true
     }
 

@@ -1,22 +1,14 @@
 use super::connection::Leaving;
 use super::{ConnectionSlot, Network, NodeState, State};
-use crate::config::Config;
+use crate::config::Turn;
 use crate::node::Node;
 use crate::partition::murmur2;
-use crate::random::Random;
 use crate::time::Tick;
 use crate::transport::Endpoint;
 
 /// A digest that differs when the host or the port does, and is never 0.
 pub(super) fn digest(to: Endpoint<'_>) -> u32 {
     (murmur2(to.host.as_bytes()) ^ u32::from(to.port).rotate_left(16)).max(1)
-}
-
-/// What deciding about connections takes.
-pub(crate) struct Situation<'s, 'c> {
-    pub(crate) now: Tick,
-    pub(crate) config: &'s Config<'c>,
-    pub(crate) random: &'s mut Random,
 }
 
 impl Network<'_> {
@@ -36,9 +28,9 @@ impl Network<'_> {
     }
 
     /// How a node stands; begins to connect to it when that is all that is missing (Java's `ready`).
-    pub(crate) fn node_state(&mut self, node: Node, with: &mut Situation<'_, '_>) -> NodeState {
-        match self.look(with.now, node, with.config.max_in_flight) {
-            NodeState::At(at) if at <= with.now => NodeState::At(self.begin_connect(node, with)),
+    pub(crate) fn node_state(&mut self, node: Node, turn: &mut Turn<'_, '_>) -> NodeState {
+        match self.look(turn.now, node, turn.settings.max_in_flight) {
+            NodeState::At(at) if at <= turn.now => NodeState::At(self.begin_connect(node, turn)),
             state @ (NodeState::Ready { .. } | NodeState::At(_)) => state,
         }
     }
@@ -71,14 +63,14 @@ impl Network<'_> {
     pub(crate) fn connect_any(
         &mut self,
         nodes: &mut dyn Iterator<Item = Node>,
-        with: &mut Situation<'_, '_>,
+        turn: &mut Turn<'_, '_>,
     ) -> Tick {
-        let now = with.now;
+        let now = turn.now;
         let mut soonest = Tick::NEVER;
         let mut best: Option<(Tick, Node)> = None;
         let mut ties = 1u32;
         for node in nodes {
-            let NodeState::At(at) = self.look(now, node, with.config.max_in_flight) else { continue };
+            let NodeState::At(at) = self.look(now, node, turn.settings.max_in_flight) else { continue };
             if at > now {
                 soonest = soonest.min(at);
                 continue;
@@ -88,20 +80,20 @@ impl Network<'_> {
             ties = if best.is_some_and(|(oldest, _)| tried == oldest) { ties.wrapping_add(1) } else { 1 };
             // Among those that were never tried, or have lost their slot since, by chance.
             let is_better = best.is_none_or(|(oldest, _)| tried < oldest);
-            let wins_tie = best.is_some_and(|(oldest, _)| tried == oldest) && with.random.below(ties) == 0;
+            let wins_tie = best.is_some_and(|(oldest, _)| tried == oldest) && turn.random.below(ties) == 0;
             if is_better || wins_tie {
                 best = Some((tried, node));
             }
         }
         match best {
-            Some((_, node)) => self.begin_connect(node, with),
+            Some((_, node)) => self.begin_connect(node, turn),
             None => soonest,
         }
     }
 
     /// Returns when it can be tried again.
-    fn begin_connect(&mut self, node: Node, with: &mut Situation<'_, '_>) -> Tick {
-        let Situation { now, config, .. } = *with;
+    fn begin_connect(&mut self, node: Node, turn: &mut Turn<'_, '_>) -> Tick {
+        let now = turn.now;
         let place = self.connection_of(node).or_else(|| self.vacant(now));
         let Some(slot) = place.and_then(|connection| self.get_mut(connection)) else {
             // Every slot is taken: by nodes that back off or are throttled, whose time nobody else need wait for, or
@@ -112,13 +104,8 @@ impl Network<'_> {
         if slot.node != node {
             slot.assign(node);
         }
-        let timeout_ms = with.random.backoff_ms(
-            config.socket_connection_setup_timeout_ms,
-            u32::from(slot.setup_failures),
-            config.socket_connection_setup_timeout_max_ms,
-        );
+        slot.until = turn.after_setup_timeout(slot.setup_failures);
         slot.state = State::Connecting;
-        slot.until = now.after_ms(timeout_ms);
         slot.last_attempt = now;
         slot.last_used = now;
         slot.endpoint = 0;

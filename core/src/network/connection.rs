@@ -170,7 +170,7 @@ impl ConnectionSlot {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id = correlation_id.wrapping_add(1);
         self.last_used = now;
-        self.outgoing.begin(api, correlation_id);
+        self.outgoing.begin();
         let deadline = now.after_ms(timeout_ms);
         // There was room: a ready connection has less than the most in flight.
         let _ = self.in_flight.push(InFlight { api, serial: correlation_id as u16, deadline });
@@ -181,7 +181,9 @@ impl ConnectionSlot {
         let InFlight { api, serial, .. } = *self.in_flight.first()?;
         let next = self.next_correlation_id;
         let correlation_id = next.wrapping_sub(i32::from((next as u16).wrapping_sub(serial)));
-        (self.outgoing.correlation_id() != Some(correlation_id)).then_some((api, correlation_id))
+        // The one that was begun last may not be wholly written.
+        let is_written = self.outgoing.is_idle() || self.in_flight.len() > 1;
+        is_written.then_some((api, correlation_id))
     }
 
     pub(super) fn set_back(&mut self, by_ms: u32) {

@@ -11,16 +11,14 @@ mod poll;
 mod receive;
 mod send;
 
-pub(crate) use connect::Situation;
 use connection::State;
 pub use connection::{ConnectionSlot, DisconnectReason};
 pub(crate) use poll::Surroundings;
 
-use crate::config::Config;
+use crate::config::{Settings, Turn};
 use crate::counters::Counters;
 use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id};
-use crate::random::Random;
 use crate::time::Tick;
 use crate::transport::Endpoint;
 use crate::wire::{Malformed, Writer};
@@ -59,10 +57,10 @@ pub(crate) trait Exchange: Sink {
     /// Where to count.
     fn counters(&mut self) -> &mut Counters;
 
-    fn config(&self) -> &Config<'_>;
+    fn settings(&self) -> &Settings<'_>;
 
-    /// Jitter of backoffs.
-    fn random(&mut self) -> &mut Random;
+    /// For backoffs.
+    fn turn(&mut self) -> Turn<'_, '_>;
 }
 
 /// Which requests, besides those with batches, a connection took with it when it ended.
@@ -80,7 +78,7 @@ pub(crate) struct Outbound {
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
     /// Where the frame goes on; 0 at its beginning.
-    pub(crate) cursor: u32,
+    pub(crate) cursor: u16,
 }
 
 /// What [`Exchange::fill`] wrote.
@@ -89,7 +87,7 @@ pub(crate) struct Part {
     /// The batch whose bytes follow the head.
     pub(crate) body: Option<u16>,
     /// Where the frame goes on behind that; `None` at its end.
-    pub(crate) next: Option<u32>,
+    pub(crate) next: Option<u16>,
 }
 
 impl Part {
@@ -190,9 +188,9 @@ impl<'a> Network<'a> {
     }
 
     /// Begins a request on a connection that [`node_state`](Self::node_state) called ready.
-    pub(crate) fn begin_request(&mut self, now: Tick, connection: u8, api: Api, config: &Config<'_>) {
+    pub(crate) fn begin_request(&mut self, now: Tick, connection: u8, api: Api, settings: &Settings<'_>) {
         if let Some(slot) = self.get_mut(connection) {
-            slot.begin_request(now, api, config.request_timeout_ms);
+            slot.begin_request(now, api, settings.request_timeout_ms);
         }
     }
 

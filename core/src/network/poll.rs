@@ -6,9 +6,9 @@ use super::connect::digest;
 use super::connection::Leaving;
 use super::receive::{Answer, Expected};
 use super::send::CALLS_PER_POLL;
-use super::{DisconnectReason, Exchange, Network, State, Unanswered};
+use super::{DisconnectReason, Exchange, Network, Outbound, State, Unanswered};
 use crate::code::ErrorCode;
-use crate::config::{Acks, Config};
+use crate::config::Acks;
 use crate::counters::add;
 use crate::fmt::{debug, warning};
 use crate::protocol::Api;
@@ -100,7 +100,7 @@ impl Network<'_> {
                 if received != Received::Part {
                     self.check_request_timeout(connection, with)?;
                 }
-                let max_idle_ms = with.exchange.config().connections_max_idle_ms;
+                let max_idle_ms = with.exchange.settings().connections_max_idle_ms;
                 if self.get(connection).is_some_and(|slot| slot.idle_end(max_idle_ms) <= with.now) {
                     return Err(DisconnectReason::Closed);
                 }
@@ -138,7 +138,7 @@ impl Network<'_> {
         slot.setup_failures = 0;
         slot.state = State::CheckingApiVersions;
         slot.until = Tick::ZERO;
-        slot.begin_request(with.now, Api::ApiVersions, with.exchange.config().request_timeout_ms);
+        slot.begin_request(with.now, Api::ApiVersions, with.exchange.settings().request_timeout_ms);
         self.flush(connection, transport, with)?;
         Ok(true)
     }
@@ -150,10 +150,13 @@ impl Network<'_> {
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<bool, DisconnectReason> {
         let Some(slot) = self.get_mut(connection) else { return Ok(false) };
-        let version = slot.usable.produce_version();
-        let progress = slot.outgoing.flush(with.cx, connection, version, transport, with.exchange)?;
+        let Some(last) = slot.in_flight.last() else { return Ok(false) };
+        let (api, version) = (last.api, slot.usable.produce_version());
+        let correlation_id = slot.next_correlation_id.wrapping_sub(1);
+        let frame = Outbound { connection, api, version, correlation_id, cursor: 0 };
+        let progress = slot.outgoing.flush(with.cx, frame, transport, with.exchange)?;
         // With acks=0 nothing answers a produce request: it is done when it is written.
-        if slot.outgoing.is_idle() && with.exchange.config().acks == Acks::None {
+        if slot.outgoing.is_idle() && with.exchange.settings().acks == Acks::None {
             while slot.in_flight.last().is_some_and(|last| last.api == Api::Produce) {
                 slot.in_flight.pop();
             }
@@ -298,9 +301,7 @@ impl Network<'_> {
     ) {
         transport.close(Slot::new(connection));
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
-        let Config { reconnect_backoff_ms, reconnect_backoff_max_ms, .. } = *with.exchange.config();
-        let random = with.exchange.random();
-        let wait_ms = random.backoff_ms(reconnect_backoff_ms, u32::from(failures), reconnect_backoff_max_ms);
+        let until = with.exchange.turn().after_reconnect_backoff(failures);
         let Some(slot) = self.get_mut(connection) else { return };
         let mut unanswered = Unanswered { metadata: false, init_producer_id: false };
         for request in &slot.in_flight {
@@ -313,7 +314,7 @@ impl Network<'_> {
             slot.failures = failures.saturating_add(1);
             State::Backoff
         };
-        slot.until = with.now.after_ms(wait_ms);
+        slot.until = until;
         slot.in_flight.clear();
         slot.outgoing.clear();
         slot.incoming = super::receive::Incoming::new();
@@ -346,7 +347,7 @@ impl Network<'_> {
                 if let Some(oldest) = slot.in_flight.first() {
                     wake.at(oldest.deadline, WakeReason::RequestTimeout);
                 }
-                let max_idle_ms = with.exchange.config().connections_max_idle_ms;
+                let max_idle_ms = with.exchange.settings().connections_max_idle_ms;
                 wake.at(slot.idle_end(max_idle_ms), WakeReason::IdleConnection);
             }
         }

@@ -89,14 +89,14 @@ impl Incoming {
                     if awaited != correlation_id as i32 {
                         return Err(Malformed);
                     }
-                    let decoder = Decoder::of(api, expected.version);
+                    let decoder = Decoder::of(api);
                     self.state = State::Body { left: *left, decoder };
                 }
                 State::Body { left, decoder } => {
                     // It stays the first until its answer is whole.
                     let (_, correlation_id) = expected.request.ok_or(Malformed)?;
                     let mut frame = Frame::new(&mut self.stream, piece, *left);
-                    let decoded = decoder.feed(expected.connection, correlation_id, &mut frame, exchange)?;
+                    let decoded = decoder.feed(expected, correlation_id, &mut frame, exchange)?;
                     pass(piece, left, &frame);
                     if decoded == Decoded::Partial {
                         return Ok(None);
@@ -118,11 +118,11 @@ fn pass(piece: &mut &[u8], left: &mut u32, frame: &Frame<'_>) {
 }
 
 impl Decoder {
-    fn of(api: Api, produce_version: i16) -> Self {
+    fn of(api: Api) -> Self {
         match api {
             Api::ApiVersions => Self::ApiVersions(api_versions::Response::new()),
             Api::Metadata => Self::Metadata(metadata::Response::new()),
-            Api::Produce => Self::Produce(produce::Response::new(produce_version)),
+            Api::Produce => Self::Produce(produce::Response::new()),
             Api::InitProducerId => Self::InitProducerId(init_producer_id::Response::new()),
         }
     }
@@ -136,14 +136,14 @@ impl Decoder {
             Self::Metadata(response) => Answer::Metadata { throttle_ms: response.throttle_ms },
             Self::Produce(response) => Answer::Produce { correlation_id, throttle_ms: response.throttle_ms },
             Self::InitProducerId(response) => {
-                Answer::InitProducerId { answer: response.answer, throttle_ms: response.throttle_ms }
+                Answer::InitProducerId { answer: response.answer(), throttle_ms: response.throttle_ms }
             }
         }
     }
 
     fn feed(
         &mut self,
-        connection: u8,
+        expected: &Expected,
         correlation_id: i32,
         frame: &mut Frame<'_>,
         exchange: &mut impl Exchange,
@@ -153,8 +153,8 @@ impl Decoder {
             Self::Metadata(response) => response.feed(frame, exchange),
             Self::InitProducerId(response) => response.feed(frame),
             Self::Produce(response) => {
-                exchange.answering(connection, correlation_id);
-                response.feed(frame, exchange)
+                exchange.answering(expected.connection, correlation_id);
+                response.feed(expected.version, frame, exchange)
             }
         }
     }

@@ -2,7 +2,6 @@ use core::task::{Context, Poll};
 
 use super::{DisconnectReason, Exchange, Outbound, Part};
 use crate::counters::add;
-use crate::protocol::Api;
 use crate::transport::{Slot, Transport};
 use crate::wire::Writer;
 use embedded_io::Error as _;
@@ -20,27 +19,25 @@ pub(super) const CALLS_PER_POLL: usize = 8;
 /// flight.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    api: Api,
-    /// The frame is not wholly written.
-    busy: bool,
-    correlation_id: i32,
-    /// The part of the frame that is being written.
-    cursor: u32,
     /// Bytes of the present part, head and body, that were written.
     sent: u32,
+    /// The part of the frame that is being written.
+    cursor: u16,
+    /// The last request that was begun is not wholly written.
+    busy: bool,
 }
 
 impl Outgoing {
     pub(super) const fn new() -> Self {
-        Self { api: Api::Produce, busy: false, correlation_id: 0, cursor: 0, sent: 0 }
+        Self { sent: 0, cursor: 0, busy: false }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         !self.busy
     }
 
-    pub(super) fn begin(&mut self, api: Api, correlation_id: i32) {
-        *self = Self { api, busy: true, correlation_id, cursor: 0, sent: 0 };
+    pub(super) fn begin(&mut self) {
+        *self = Self { sent: 0, cursor: 0, busy: true };
     }
 
     /// The connection is gone: what was not written will not be.
@@ -48,22 +45,11 @@ impl Outgoing {
         self.busy = false;
     }
 
-    /// The request that is not wholly written.
-    pub(super) fn correlation_id(&self) -> Option<i32> {
-        self.busy.then_some(self.correlation_id)
-    }
-
-    fn frame(&self, connection: u8, version: i16) -> Outbound {
-        let Self { api, correlation_id, cursor, .. } = *self;
-        Outbound { connection, api, version, correlation_id, cursor }
-    }
-
-    /// Writes what the transport takes. Says whether it took anything.
+    /// Writes what the transport takes of the request that was begun last. Says whether it took anything.
     pub(super) fn flush<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        connection: u8,
-        version: i16,
+        mut frame: Outbound,
         transport: &mut T,
         exchange: &mut impl Exchange,
     ) -> Result<bool, DisconnectReason> {
@@ -72,9 +58,10 @@ impl Outgoing {
             if !self.busy {
                 break;
             }
+            frame.cursor = self.cursor;
             let mut head = [0; HEAD_BYTES];
             let mut writer = Writer::new(&mut head);
-            let Part { body, next } = exchange.fill(&self.frame(connection, version), &mut writer);
+            let Part { body, next } = exchange.fill(&frame, &mut writer);
             // What does not fit the head was refused when the producer was made or the topic registered.
             let Ok(head_len) = writer.finish() else {
                 return Err(DisconnectReason::Transport(embedded_io::ErrorKind::OutOfMemory));
@@ -84,7 +71,7 @@ impl Outgoing {
             let head = head.get(before..head_len).unwrap_or(&[]);
             let body = body.get(before.saturating_sub(head_len)..).unwrap_or(&[]);
             let offered = head.len().wrapping_add(body.len());
-            let sent = match transport.poll_send(cx, Slot::new(connection), head, body) {
+            let sent = match transport.poll_send(cx, Slot::new(frame.connection), head, body) {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
                 // A transport that claims to have taken nothing, or more than was offered, cannot be trusted.
@@ -104,7 +91,7 @@ impl Outgoing {
                 Some(cursor) => self.cursor = cursor,
                 None => {
                     self.busy = false;
-                    exchange.written(&self.frame(connection, version));
+                    exchange.written(&frame);
                 }
             }
         }

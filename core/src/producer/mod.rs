@@ -88,7 +88,7 @@ impl<'a> Producer<'a> {
         let metadata = Metadata::new(&config, topics, partitions, brokers);
         let idempotence = Idempotence::new(&config, sequences);
         let network = Network::new(connections);
-        Ok(Self { sender: Sender::new(config, accumulator, metadata, idempotence, network, receive, now) })
+        Ok(Self { sender: Sender::new(&config, accumulator, metadata, idempotence, network, receive, now) })
     }
 
     /// Gives a topic its place in the table of topics, and has its metadata fetched. The same name gives the same

@@ -9,7 +9,7 @@ mod update;
 use core::task::Context;
 
 use crate::accumulator::{Abort, Accumulator, Request};
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::counters::Counters;
 use crate::idempotence::Idempotence;
 use crate::metadata::Metadata;
@@ -31,7 +31,7 @@ pub(crate) struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     pub(crate) fn new(
-        config: Config<'a>,
+        config: &Config<'a>,
         accumulator: Accumulator<'a>,
         metadata: Metadata<'a>,
         idempotence: Idempotence<'a>,
@@ -42,7 +42,7 @@ impl<'a> Sender<'a> {
         let joined = Joined {
             now: Tick::START,
             random: Random::new(config.random_seed),
-            config,
+            settings: Settings::of(config),
             accumulator,
             metadata,
             idempotence,

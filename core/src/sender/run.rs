@@ -1,11 +1,12 @@
 use core::task::Context;
 
-use super::Sender;
+use super::{Joined, Sender};
 use crate::accumulator::{Candidate, Request, Take};
 use crate::code::ErrorCode;
+use crate::config::Turn;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
-use crate::network::{NodeState, Situation, Surroundings};
+use crate::network::{Exchange, NodeState, Surroundings};
 use crate::node::Node;
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
@@ -100,13 +101,12 @@ impl Sender<'_> {
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
     fn send_to(&mut self, now: Tick, node: Node, wake: &mut NextWake) {
-        let mut situation = Situation { now, config: &self.joined.config, random: &mut self.joined.random };
-        let connection = match self.network.node_state(node, &mut situation) {
+        let connection = match self.network.node_state(node, &mut self.joined.turn()) {
             NodeState::Ready { connection } => connection,
             NodeState::At(at) => return wake.at(at, WakeReason::Reconnect),
         };
         let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
-        let max_bytes = self.joined.config.max_request_bytes as usize;
+        let max_bytes = self.joined.settings.max_request_bytes as usize;
         let version = self.network.produce_version(connection);
         let (metadata, idempotence) = (&self.joined.metadata, &mut self.joined.idempotence);
         let mut taken = 0usize;
@@ -131,7 +131,7 @@ impl Sender<'_> {
             *index = next;
         }
         if taken > 0 {
-            self.network.begin_request(now, connection, Api::Produce, &self.joined.config);
+            self.network.begin_request(now, connection, Api::Produce, &self.joined.settings);
         }
     }
 
@@ -145,7 +145,7 @@ impl Sender<'_> {
         let Self { network, joined, receive, .. } = self;
         network.poll(transport, &mut Surroundings { cx, now, exchange: joined, receive }, wake);
         if core::mem::take(&mut self.joined.metadata_answered) {
-            self.take_over_metadata(now);
+            self.take_over_metadata();
         }
     }
 
@@ -160,8 +160,9 @@ impl Sender<'_> {
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
-    fn take_over_metadata(&mut self, now: Tick) {
-        if !self.joined.metadata.update_ended(now, &mut self.joined.random) {
+    fn take_over_metadata(&mut self) {
+        let Joined { now, settings, random, metadata, .. } = &mut self.joined;
+        if !metadata.update_ended(&mut Turn { now: *now, settings, random }) {
             return;
         }
         crate::counters::add(&mut self.joined.counters.metadata_updates, 1);
@@ -194,7 +195,7 @@ impl Sender<'_> {
 
     /// A connection to a bootstrap address serves the broker that advertises the same address.
     fn adopt_bootstrap_connections(&mut self) {
-        for (index, address) in self.joined.config.bootstrap.iter().enumerate() {
+        for (index, address) in self.joined.settings.bootstrap.iter().enumerate() {
             let bootstrap = crate::config::endpoint_of(address);
             let node =
                 self.joined.metadata.nodes().find(|node| self.joined.metadata.endpoint(*node) == bootstrap);
@@ -208,7 +209,7 @@ impl Sender<'_> {
         wake.at(self.joined.accumulator.next_expiry(), WakeReason::DeliveryTimeout);
         // The application takes the delivery after this poll, and nothing else may call for the next one.
         if self.joined.accumulator.awaits_report() {
-            let soon = now.after_ms(self.joined.config.retry_backoff_ms.max(1));
+            let soon = now.after_ms(self.joined.settings.retry_backoff_ms.max(1));
             wake.at(soon, WakeReason::BatchReady);
         }
         // Due already: it waits for a connection, which wakes us itself.

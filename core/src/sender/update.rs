@@ -2,7 +2,7 @@
 
 use super::Sender;
 use crate::code::ErrorCode;
-use crate::network::Situation;
+use crate::config::Turn;
 use crate::node::Node;
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
@@ -13,10 +13,10 @@ impl Sender<'_> {
         if !self.joined.metadata.is_update_due(now) {
             return;
         }
-        match self.network.least_loaded(now, self.joined.config.max_in_flight) {
+        match self.network.least_loaded(now, self.joined.settings.max_in_flight) {
             Some(connection) => {
                 self.joined.metadata.update_started();
-                self.network.begin_request(now, connection, Api::Metadata, &self.joined.config);
+                self.network.begin_request(now, connection, Api::Metadata, &self.joined.settings);
             }
             None => self.connect_any(now, WakeReason::Metadata, wake),
         }
@@ -29,10 +29,10 @@ impl Sender<'_> {
         if !is_due || !self.joined.metadata.is_wanted() || self.joined.metadata.is_update_due(now) {
             return;
         }
-        match self.network.least_loaded(now, self.joined.config.max_in_flight) {
+        match self.network.least_loaded(now, self.joined.settings.max_in_flight) {
             Some(connection) if self.network.speaks_init_producer_id(connection) => {
                 self.joined.idempotence.request_started();
-                self.network.begin_request(now, connection, Api::InitProducerId, &self.joined.config);
+                self.network.begin_request(now, connection, Api::InitProducerId, &self.joined.settings);
             }
             // Idempotence is never dropped in silence: the application chose it.
             Some(_) => self.joined.idempotence.fail(ErrorCode::UNSUPPORTED_VERSION),
@@ -53,9 +53,9 @@ impl Sender<'_> {
         // asked by another of its addresses.
         let is_last_resort =
             !network.any_ready() && self.joined.metadata.nodes().all(|node| network.is_failing(node));
-        let bootstrap = if is_last_resort { self.joined.config.bootstrap.len() } else { 0 };
+        let bootstrap = if is_last_resort { self.joined.settings.bootstrap.len() } else { 0 };
         let mut nodes = self.joined.metadata.nodes().chain((0..bootstrap).map(Node::bootstrap));
-        let mut situation = Situation { now, config: &self.joined.config, random: &mut self.joined.random };
-        wake.at(network.connect_any(&mut nodes, &mut situation), WakeReason::Reconnect);
+        let mut turn = Turn { now, settings: &self.joined.settings, random: &mut self.joined.random };
+        wake.at(network.connect_any(&mut nodes, &mut turn), WakeReason::Reconnect);
     }
 }

@@ -48,6 +48,8 @@ fn send_in_order() {
     for max_in_flight in [1, 5] {
         let setup = record_by_record(2, 1).config(|config| {
             config.max_in_flight = max_in_flight;
+            // Metadata is asked of node 2, then.
+            config.random_seed = 1;
             config.metadata_max_age_ms = 50;
         });
         let (mut world, topic) = warm(setup);

@@ -80,7 +80,7 @@ impl<'a> Rig<'a> {
                 let or_none = |value: Option<i64>| value.unwrap_or(-1);
                 let (base_offset, log_append_time_ms) =
                     (or_none(ack.base_offset), or_none(ack.log_append_time_ms));
-                Outcome::Delivered { base_offset, log_append_time_ms }
+                Outcome::delivered(base_offset, log_append_time_ms)
             }
             Err(error) => Outcome::Failed(error),
         };
