@@ -59,11 +59,13 @@ impl Metadata<'_> {
         if unplaced && !self.second_pass {
             debug!("a leader's address found no place: metadata is asked for once more");
             self.second_pass = true;
+            let partitions = &*self.partitions;
+            self.brokers.make_room(|node| partitions.iter().any(|partition| partition.leader == node));
             self.schedule.again(turn.now);
             return true;
         }
         if unplaced {
-            warning!("more brokers lead our partitions than broker slots were lent");
+            warning!("more brokers lead our partitions than were lent slots, or bytes for their names");
         }
         self.second_pass = false;
         let settled = self.is_complete() && self.topic_error().is_none();
