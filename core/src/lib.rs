@@ -80,6 +80,7 @@ mod record;
 mod sender;
 mod time;
 mod transport;
+mod wide;
 mod wire;
 
 pub use accumulator::{BatchSlot, PartitionQueue, TopicQueue};
