@@ -24,10 +24,6 @@ impl BrokerSlot {
     pub const fn new() -> Self {
         Self { node: Node::NONE, port: 0, host_at: 0, host_bytes: 0, seen: false }
     }
-
-    pub(super) fn node(&self) -> Node {
-        self.node
-    }
 }
 
 impl Default for BrokerSlot {
@@ -63,8 +59,16 @@ impl<'a> Brokers<'a> {
         Self { slots, hosts, place: 0, node, host_bytes: 0, only_leaders: false, is_full: false }
     }
 
-    pub(super) fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
-        self.slots.iter().map(BrokerSlot::node).filter(|node| !node.is_none())
+    /// The broker at this place of those that are known.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn node(&self, mut place: usize) -> Option<Node> {
+        for slot in self.slots.iter().filter(|slot| !slot.node.is_none()) {
+            if place == 0 {
+                return Some(slot.node);
+            }
+            place = place.wrapping_sub(1);
+        }
+        None
     }
 
     #[cfg_attr(target_os = "none", inline(never))]

@@ -79,9 +79,9 @@ impl<'a> Metadata<'a> {
         self.brokers.endpoint(node).map(|advertised| reached_at(self.address_map, advertised))
     }
 
-    /// The brokers whose addresses are known.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
-        self.brokers.nodes()
+    /// The broker at this place of those whose addresses are known.
+    pub(crate) fn node(&self, place: usize) -> Option<Node> {
+        self.brokers.node(place)
     }
 
     /// The first topic of which the cluster says something bad.

@@ -208,7 +208,7 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     let mut metadata = metadata(&mut memory);
     metadata.update_started();
     metadata.register("u").unwrap();
-    assert_eq!(metadata.asked_topics().collect::<Vec<_>>(), ["t"], "the frame under way does not change");
+    assert_eq!(metadata.asked_topics(), 1, "the frame under way does not change");
     metadata.on_event(Event::Begin);
     metadata.on_event(Event::BrokerId(1));
     metadata.on_event(Event::BrokerHost(b"h"));

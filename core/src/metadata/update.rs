@@ -8,13 +8,13 @@ use crate::protocol::metadata::Event;
 impl Metadata<'_> {
     /// A request for all our topics was handed to a connection.
     pub(crate) fn update_started(&mut self) {
-        self.asked = self.topic_names().count() as u16;
+        self.asked = self.topic_count();
         self.schedule.started();
     }
 
     /// The topics of the request that is under way: those that were registered when it began.
-    pub(crate) fn asked_topics(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.topic_names().take(usize::from(self.asked))
+    pub(crate) fn asked_topics(&self) -> u16 {
+        self.asked
     }
 
     /// The request was not answered, or not in a way that could be read.

@@ -26,21 +26,20 @@ pub(super) fn metadata(
     head: &mut Writer<'_>,
 ) -> Part {
     if frame.cursor == 0 {
-        let (mut topics, mut names_bytes) = (0usize, 0usize);
-        for name in known.asked_topics() {
-            topics = topics.wrapping_add(1);
-            names_bytes = names_bytes.wrapping_add(name.len());
+        let topics = known.asked_topics();
+        let mut names_bytes = 0usize;
+        for topic in 0..topics {
+            names_bytes = names_bytes.wrapping_add(known.topic_name(topic).unwrap_or("").len());
         }
-        metadata::write_start(head, frame.correlation_id, settings.client_id, topics, names_bytes);
+        metadata::write_start(head, frame.correlation_id, settings.client_id, usize::from(topics), names_bytes);
     }
-    let mut cursor = frame.cursor.max(1);
-    for name in known.asked_topics().skip(usize::from(cursor.wrapping_sub(1))) {
+    for topic in frame.cursor.saturating_sub(1)..known.asked_topics() {
+        let name = known.topic_name(topic).unwrap_or("");
         // A length in front, and the last byte of the request behind.
         if head.room() < name.len().wrapping_add(3) {
-            return Part { body: None, next: Some(cursor) };
+            return Part { body: None, next: Some(cursor_of(topic)) };
         }
         head.string(name);
-        cursor = cursor.wrapping_add(1);
     }
     metadata::write_end(head, settings.allow_auto_topic_creation);
     Part::LAST
@@ -87,8 +86,9 @@ pub(super) fn produce(
     Part { body: Some(batch), next }
 }
 
-fn cursor_of(partition: u16) -> u16 {
-    partition.wrapping_add(1)
+/// 0 is the beginning of the frame.
+fn cursor_of(place: u16) -> u16 {
+    place.wrapping_add(1)
 }
 
 /// The batches of one request, by the place of their partitions: so those of a topic stand together.
