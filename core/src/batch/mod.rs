@@ -15,8 +15,6 @@
 //! | 61 | records | one after another |
 
 mod crc;
-#[cfg(not(target_os = "none"))]
-mod plain;
 mod split;
 mod stamp;
 mod stored;

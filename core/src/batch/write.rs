@@ -43,27 +43,9 @@ pub(crate) fn append(
     record: &Record<'_>,
     value_len: Option<usize>,
 ) -> Result<Appended, NoRoom> {
-    #[cfg(not(target_os = "none"))]
-    if let (None, [], Some(value_len)) = (record.key, record.headers, value_len)
-        && let Some(appended) = super::plain::append(slot, len, count, record.timestamp_ms, value_len)
-    {
-        return Ok(appended);
-    }
-    append_any(slot, len, count, record, value_len)
-}
-
-/// [`append`] for any record.
-#[cfg_attr(not(target_os = "none"), inline(never))]
-pub(super) fn append_any(
-    slot: &mut [u8],
-    len: usize,
-    count: u32,
-    record: &Record<'_>,
-    value_len: Option<usize>,
-) -> Result<Appended, NoRoom> {
     let offset_delta = i32::try_from(count).map_err(|_| NoRoom)?;
-    let timestamp_delta = record.timestamp_ms.wrapping_sub(get_i64(slot, BASE_TIMESTAMP_AT));
-    let body = body_bytes(offset_delta, timestamp_delta, record, value_len);
+    let timestamp_delta = record.timestamp_ms.wrapping_sub(base_timestamp_ms(slot));
+    let body = record_head_bytes(offset_delta, timestamp_delta).saturating_add(content_bytes(record, value_len));
     let body_i32 = i32::try_from(body).map_err(|_| NoRoom)?;
     // The whole record's room is claimed before its first byte is written.
     let end = len.saturating_add(varint::len_of_len(body)).saturating_add(body);
@@ -98,7 +80,7 @@ pub(crate) fn seal(batch: &mut [u8], count: u32) {
 
 /// The bytes of a record that is the first of its batch, or the most that a `usize` can say.
 pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
-    let body = body_bytes(0, 0, record, value_len);
+    let body = record_head_bytes(0, 0).saturating_add(content_bytes(record, value_len));
     varint::len_of_len(body).saturating_add(body)
 }
 
@@ -115,21 +97,15 @@ pub(super) fn record_head_bytes(offset_delta: i32, timestamp_delta: i64) -> usiz
     varint::len(timestamp_delta).wrapping_add(varint::len(i64::from(offset_delta))).wrapping_add(1)
 }
 
-/// A record's bytes after its length field, or the most that a `usize` can say.
-fn body_bytes(
-    offset_delta: i32,
-    timestamp_delta: i64,
-    record: &Record<'_>,
-    value_len: Option<usize>,
-) -> usize {
-    let mut bytes = record_head_bytes(offset_delta, timestamp_delta);
-    let mut add = |more: usize| bytes = bytes.saturating_add(more);
-    add(nullable_bytes(record.key.map(<[u8]>::len)));
-    add(nullable_bytes(value_len));
-    add(varint::len_of_len(record.headers.len()));
+/// A record's bytes from its key on, or the most that a `usize` can say.
+fn content_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
+    let mut bytes = nullable_bytes(record.key.map(<[u8]>::len))
+        .saturating_add(nullable_bytes(value_len))
+        .saturating_add(varint::len_of_len(record.headers.len()));
     for Header { key, value } in record.headers {
-        add(nullable_bytes(Some(key.len())));
-        add(nullable_bytes(value.map(<[u8]>::len)));
+        bytes = bytes
+            .saturating_add(nullable_bytes(Some(key.len())))
+            .saturating_add(nullable_bytes(value.map(<[u8]>::len)));
     }
     bytes
 }

@@ -5,14 +5,30 @@ pub(crate) const VARLONG_BYTES_MAX: usize = 10;
 
 /// The number of bytes that `value` takes, 1 to 10.
 pub(crate) const fn len(value: i64) -> usize {
-    let bits = u64::BITS.wrapping_sub((zigzag(value) | 1).leading_zeros());
-    // Divided by 7, rounded up, without a division: exact up to 64 bits.
-    (bits.wrapping_add(6).wrapping_mul(37) >> 8) as usize
+    let mut rest = zigzag(value);
+    let mut bytes = 0usize;
+    // Nearly never: a small device has no 64-bit shifts.
+    while rest >> 28 != 0 {
+        rest >>= 7;
+        bytes = bytes.wrapping_add(1);
+    }
+    bytes.wrapping_add(len_of_groups(rest as u32))
 }
 
-/// The number of bytes of a length or count in front of what it counts.
+/// The number of bytes of a length or count in front of what it counts; what takes more than five bytes is refused
+/// elsewhere.
 pub(crate) const fn len_of_len(len_or_count: usize) -> usize {
-    len(len_or_count as i64)
+    len_of_groups((len_or_count as u32) << 1)
+}
+
+/// The number of bytes of these seven-bit groups.
+const fn len_of_groups(mut rest: u32) -> usize {
+    let mut bytes = 1usize;
+    while rest >= 0x80 {
+        rest >>= 7;
+        bytes = bytes.wrapping_add(1);
+    }
+    bytes
 }
 
 /// The unsigned number whose seven-bit groups are written.

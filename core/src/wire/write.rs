@@ -92,11 +92,21 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn varint(&mut self, value: i32) {
-        self.varlong(i64::from(value));
+        self.groups(((value << 1) ^ (value >> 31)) as u32);
     }
 
     pub(crate) fn varlong(&mut self, value: i64) {
         let mut rest = varint::zigzag(value);
+        // Nearly never: a small device has no 64-bit shifts.
+        while rest >> 28 != 0 {
+            self.byte(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.groups(rest as u32);
+    }
+
+    /// Seven-bit groups, the lowest first.
+    fn groups(&mut self, mut rest: u32) {
         while rest >= 0x80 {
             self.byte(rest as u8 | 0x80);
             rest >>= 7;
