@@ -40,8 +40,44 @@ struct Queue {
 }
 
 impl Accumulator<'_> {
-    /// Finds room for a record and writes all of it but its value.
+    /// As [`append`](Self::append) for a record without partition, key and headers, if its sticky partition has a batch
+    /// open with room for it: the most usual one, so this is short and alone. `None`: nothing has changed.
     #[inline]
+    pub(crate) fn append_plain(
+        &mut self,
+        record: &Record<'_>,
+        value_len: usize,
+        counters: &mut Counters,
+    ) -> Option<Placed> {
+        let id = record.topic.index();
+        let per_topic = self.partitions_per_topic;
+        let topic = self.topics.get_mut(id)?;
+        let partition = topic.sticky.chosen(topic.partitions.min(per_topic as u32))?;
+        let place = id.wrapping_mul(per_topic).wrapping_add(partition as usize);
+        let index = self.partitions.get(place)?.queue.last()?;
+        // Not by its `get_mut`, which is a call on a device.
+        let batch = self.batches.0.get_mut(usize::from(index))?;
+        // Of a producer that is closed, no batch is open.
+        if batch.phase != Phase::Open {
+            return None;
+        }
+        let start = usize::from(index).wrapping_mul(self.slot_bytes);
+        let due_bytes = self.policy.due_bytes;
+        let slot = self.arena.get_mut(start..start.wrapping_add(due_bytes))?;
+        let (len, count) = (batch.len as usize, batch.count);
+        let done = batch::append_plain(slot, len, count, record.timestamp_ms, value_len)?;
+        batch.len = done.len as u32;
+        batch.count = count.wrapping_add(1);
+        if done.len >= due_bytes {
+            batch.phase = Phase::Queued;
+        }
+        topic.sticky.appended(done.len.wrapping_sub(len));
+        counters.records_accepted = counters.records_accepted.wrapping_add(1);
+        let value = start.wrapping_add(done.value.start)..start.wrapping_add(done.value.end);
+        Some(Placed { batch: BatchId::new(index, batch.generation), index: count, value })
+    }
+
+    /// Finds room for a record and writes all of it but its value.
     pub(crate) fn append(
         &mut self,
         now: Instant,
@@ -57,7 +93,7 @@ impl Accumulator<'_> {
         loop {
             let queue = self.choose_queue(record, with.random)?;
             if let Some(placed) = self.write(queue, record, value_len) {
-                with.counters.records_accepted = with.counters.records_accepted.wrapping_add(1);
+                add(&mut with.counters.records_accepted, 1);
                 return Ok(placed);
             }
             self.move_on(now, queue, record, value_len, with, &mut switched)?;
@@ -100,7 +136,6 @@ impl Accumulator<'_> {
         self.arena.get_mut(placed.value.clone()).unwrap_or(&mut [])
     }
 
-    #[inline]
     fn choose_queue(&mut self, record: &Record<'_>, random: &mut Random) -> Result<Queue, SendError> {
         let per_topic = self.partitions_per_topic;
         let id = record.topic.index() as u16;
@@ -206,10 +241,9 @@ impl Accumulator<'_> {
     }
 
     /// Writes the record into the last batch of its queue, if that takes records and has room.
-    #[inline]
     fn write(&mut self, queue: Queue, record: &Record<'_>, value_len: Option<usize>) -> Option<Placed> {
         let index = self.last_of(queue, record)?;
-        let batch = self.batches.0.get_mut(usize::from(index))?;
+        let batch = self.batches.get_mut(index)?;
         if batch.phase != Phase::Open || batch.target != queue.target {
             return None;
         }
@@ -255,7 +289,6 @@ impl Accumulator<'_> {
         Some((index, delivery))
     }
 
-    #[inline]
     fn last_of(&self, queue: Queue, record: &Record<'_>) -> Option<u16> {
         if queue.target == Target::Known {
             self.partitions.get(usize::from(queue.partition))?.queue.last()

@@ -17,7 +17,7 @@ mod split;
 use crate::config::{Config, Overflow};
 use crate::delivery::TopicId;
 use crate::time::Instant;
-pub(crate) use append::Sending;
+pub(crate) use append::{Placed, Sending};
 pub(crate) use drain::{Candidate, Readiness, Request, Take};
 pub(crate) use expire::Abort;
 use list::List;

@@ -1,111 +1,146 @@
-//! A record without key and headers, with short fields: the most usual one, written in three stores. For hosts: a device
-//! would pay for a second way with flash.
+//! A record without key and headers, with short fields: the most usual one, in few instructions of a 32-bit processor.
 
+use super::HEADER_BYTES;
 use super::write::{Appended, base_timestamp_ms, note_timestamp};
-use crate::wire::varint::zigzag;
 
-/// The bytes that are stored at once in front of a value.
-const STORED_BYTES: usize = 2 + 8;
+/// The most bytes in front of a value: two of length, the attributes, twice four, the null key, two of the value's
+/// length; and up to a power of 2, so that masked places are within.
+const HEAD_BYTES: usize = 16;
+
+/// Fields have at most this many bits: four bytes.
+const FIELD_BITS: u32 = 28;
+
+/// From this length on a record has a length of two bytes, whatever its other fields: they have six bytes at least.
+const LONG_VALUE_BYTES: usize = 64 - 6;
+
+/// The length of a record has two bytes at most.
+const VALUE_BYTES_MAX: usize = 8_191 - HEAD_BYTES;
 
 /// As [`append`](super::append) for a record with this time and a value of this length. `None`: the general way is to
-/// decide. Bytes behind the record, that no batch has yet, may be written.
+/// decide. Bytes behind the `len` that the batch has may be written all the same.
 #[inline(always)]
-pub(super) fn append(
+pub(crate) fn append_plain(
     slot: &mut [u8],
     len: usize,
     count: u32,
     timestamp_ms: i64,
     value_len: usize,
 ) -> Option<Appended> {
-    let mut fields = Fields { bytes: 0, bits: 8 };
-    // The attributes are the 0 at the front.
-    fields.push(zigzag(timestamp_ms.wrapping_sub(base_timestamp_ms(slot))))?;
-    fields.push(zigzag(i64::from(count)))?;
-    // The key is null.
-    fields.push(1)?;
-    fields.push(zigzag(value_len as i64))?;
-    let head = (fields.bits >> 3) as usize;
-    // One more for the number of headers.
-    let mut length = Fields { bytes: 0, bits: 0 };
-    let body = head.wrapping_add(value_len).wrapping_add(1);
-    length.push(zigzag(body as i64))?;
-    let fields_at = len.checked_add((length.bits >> 3) as usize)?;
-    let value_at = fields_at.checked_add(head)?;
-    // Within 16 KiB behind `len`: `push` has seen to it.
-    let headers_at = value_at.checked_add(value_len)?;
-    let end = headers_at.checked_add(1)?;
-    if len.checked_add(STORED_BYTES)?.max(end) > slot.len() {
+    let (header, _) = slot.split_first_chunk_mut::<HEADER_BYTES>()?;
+    let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(header));
+    let short_delta = delta as i32;
+    let zigzag = ((short_delta << 1) ^ (short_delta >> 31)) as u32;
+    let fits = i64::from(short_delta) == delta
+        && (zigzag | count << 1 | count) >> FIELD_BITS == 0
+        && value_len <= VALUE_BYTES_MAX;
+    if !fits {
         return None;
     }
-    *slot.get_mut(len..)?.first_chunk_mut()? = (length.bytes as u16).to_le_bytes();
-    *slot.get_mut(fields_at..)?.first_chunk_mut()? = fields.bytes.to_le_bytes();
-    *slot.get_mut(headers_at)? = 0;
-    note_timestamp(slot, timestamp_ms);
-    Some(Appended { len: end, value: value_at..headers_at })
-}
-
-/// Varints of one or two bytes, one behind the other, the first in the lowest bits.
-struct Fields {
-    bytes: u64,
-    bits: u32,
-}
-
-impl Fields {
-    /// `None` when it takes three bytes or more.
-    fn push(&mut self, value: u64) -> Option<()> {
-        if value >= 1 << 14 {
-            return None;
+    let room = slot.len().checked_sub(len)?.checked_sub(value_len)?;
+    let bytes = slot.get_mut(len..)?.first_chunk_mut::<HEAD_BYTES>()?;
+    let mut length_bytes = if value_len >= LONG_VALUE_BYTES { 2 } else { 1 };
+    let (head_bytes, body) = loop {
+        let mut head = Head { bytes, at: length_bytes };
+        head.push(0);
+        head.varint(zigzag);
+        head.varint(count << 1);
+        // The key is null.
+        head.push(1);
+        head.varint((value_len as u32) << 1);
+        // One more for the number of headers.
+        let body = head.at.wrapping_sub(length_bytes).wrapping_add(value_len).wrapping_add(1);
+        if body < 64 || length_bytes == 2 {
+            break (head.at, body as u32);
         }
-        let is_long = u64::from(value >= 0x80);
-        let encoded = (value & 0x7f) | (is_long << 7) | ((value >> 7) << 8);
-        self.bytes |= encoded.wrapping_shl(self.bits);
-        self.bits = self.bits.wrapping_add(8).wrapping_add((is_long as u32) << 3);
-        Some(())
+        length_bytes = 2;
+    };
+    if head_bytes >= room {
+        return None;
+    }
+    let mut head = Head { bytes, at: 0 };
+    head.varint(body << 1);
+    note_timestamp(slot, timestamp_ms);
+    let value_at = len.wrapping_add(head_bytes);
+    let headers_at = value_at.wrapping_add(value_len);
+    *slot.get_mut(headers_at)? = 0;
+    Some(Appended { len: headers_at.wrapping_add(1), value: value_at..headers_at })
+}
+
+/// The fields in front of a value, one behind the other.
+struct Head<'s> {
+    bytes: &'s mut [u8; HEAD_BYTES],
+    at: usize,
+}
+
+impl Head<'_> {
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        // Masked, it needs no comparison.
+        if let Some(place) = self.bytes.get_mut(self.at & (HEAD_BYTES - 1)) {
+            *place = byte;
+        }
+        self.at = self.at.wrapping_add(1);
+    }
+
+    #[inline(always)]
+    fn varint(&mut self, mut rest: u32) {
+        while rest >= 0x80 {
+            self.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.push(rest as u8);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::begin;
-    use crate::batch::write::append_any;
+    use crate::batch::{append, begin};
     use crate::delivery::TopicId;
     use crate::record::Record;
 
     #[test]
     fn it_writes_what_the_general_way_writes() {
-        let lens = [0, 1, 5, 63, 64, 100, 8_000, 8_180, 8_192, 9_000];
-        let counts = [0, 1, 63, 64, 8_191, 8_192, u32::MAX >> 1];
-        let deltas = [0, 1, 63, 64, -64, -65, 8_191, -8_192, 8_192, i64::MAX];
+        let lens = [0, 1, 5, 20, 51, 52, 53, 54, 55, 56, 57, 58, 59, 63, 64, 100, 8_000, 8_175, 8_176, 9_000];
+        let counts = [0, 1, 63, 64, 8_191, 8_192, (1 << 27) - 1, 1 << 27, u32::MAX >> 1];
+        let far = (1 << 27) - 1;
+        let deltas =
+            [0, 1, 63, 64, -64, -65, 8_191, -8_192, 8_192, far, far + 1, -far - 1, 1 << 32, i64::MAX];
         let mut served = 0;
         for case in 0..lens.len() * counts.len() * deltas.len() {
-            let (value_len, count) = (lens[case % 10], counts[case / 10 % 7]);
-            let delta = deltas[case / 70];
+            let (value_len, count) = (lens[case % 20], counts[case / 20 % 9]);
+            let delta = deltas[case / 180];
             let (mut plain, mut general) = (vec![0xAA; 20_000], vec![0xAA; 20_000]);
             let len = begin(&mut plain, 7).unwrap();
             begin(&mut general, 7).unwrap();
             let timestamp_ms = 7i64.wrapping_add(delta);
             let record = Record { timestamp_ms, ..Record::new(TopicId::new(0), b"") };
-            let expected = append_any(&mut general, len, count, &record, Some(value_len)).unwrap();
-            let Some(done) = append(&mut plain, len, count, timestamp_ms, value_len) else { continue };
+            let expected = append(&mut general, len, count, &record, Some(value_len)).unwrap();
+            let Some(done) = append_plain(&mut plain, len, count, timestamp_ms, value_len) else {
+                let is_long = value_len > 8_175 || count >= 1 << 27 || !(-far - 1..=far).contains(&delta);
+                assert!(is_long, "{value_len} {count} {delta}");
+                continue;
+            };
             served += 1;
             assert_eq!(done, expected);
             plain[done.value.clone()].fill(3);
             general[done.value.clone()].fill(3);
             assert_eq!(plain[..done.len], general[..done.len], "{value_len} {count} {delta}");
         }
-        assert!(served > 200, "{served}");
+        assert!(served > 1_000, "{served}");
     }
 
     #[test]
-    fn without_room_it_writes_nothing() {
-        for size in 61..=61 + 12 {
-            let mut slot = vec![0xAA; size];
-            let len = begin(&mut slot, 7).unwrap();
-            let before = slot.clone();
-            match append(&mut slot, len, 0, 7, 5) {
-                None => assert_eq!(slot, before),
-                Some(done) => assert!(done.len <= size && size >= 61 + 12),
+    fn without_room_the_batch_stays_as_it_was() {
+        for (value_len, needed) in [(5, 12), (20, 27)] {
+            for size in 61..=61 + 48 {
+                let mut slot = vec![0xAA; size];
+                let len = begin(&mut slot, 7).unwrap();
+                let before = slot.clone();
+                match append_plain(&mut slot, len, 0, 9, value_len) {
+                    None => assert_eq!(slot[..len], before[..len]),
+                    Some(done) => assert!(done.len == len + needed && done.len <= size),
+                }
             }
         }
     }

@@ -35,7 +35,6 @@ pub(crate) fn begin(slot: &mut [u8], timestamp_ms: i64) -> Result<usize, NoRoom>
 
 /// Writes a record behind the `len` bytes and `count` records that the batch has, all but the bytes of its value,
 /// which the caller writes. `value_len` of `None` is a null value. Refuses, and changes nothing, when it does not fit.
-#[inline]
 pub(crate) fn append(
     slot: &mut [u8],
     len: usize,
@@ -45,7 +44,8 @@ pub(crate) fn append(
 ) -> Result<Appended, NoRoom> {
     let offset_delta = i32::try_from(count).map_err(|_| NoRoom)?;
     let timestamp_delta = record.timestamp_ms.wrapping_sub(base_timestamp_ms(slot));
-    let body = record_head_bytes(offset_delta, timestamp_delta).saturating_add(content_bytes(record, value_len));
+    let body =
+        record_head_bytes(offset_delta, timestamp_delta).saturating_add(content_bytes(record, value_len));
     let body_i32 = i32::try_from(body).map_err(|_| NoRoom)?;
     // The whole record's room is claimed before its first byte is written.
     let end = len.saturating_add(varint::len_of_len(body)).saturating_add(body);

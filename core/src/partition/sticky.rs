@@ -16,10 +16,15 @@ impl Sticky {
 
     /// The partition for the next record, among `count`.
     pub(crate) fn partition(&mut self, count: u32, random: &mut Random) -> u32 {
-        if !self.chosen || u32::from(self.partition) >= count {
+        if self.chosen(count).is_none() {
             self.switch(count, random);
         }
         u32::from(self.partition)
+    }
+
+    /// The partition that was chosen last, if it is still among `count`.
+    pub(crate) fn chosen(&self, count: u32) -> Option<u32> {
+        Some(u32::from(self.partition)).filter(|partition| self.chosen && *partition < count)
     }
 
     /// Tells of a record that went to the sticky partition.
