@@ -39,31 +39,43 @@ pub(crate) fn append_plain(
     let room = slot.len().checked_sub(len)?.checked_sub(value_len)?;
     let bytes = slot.get_mut(len..)?.first_chunk_mut::<HEAD_BYTES>()?;
     let mut length_bytes = if value_len >= LONG_VALUE_BYTES { 2 } else { 1 };
-    let (head_bytes, body) = loop {
-        let mut head = Head { bytes, at: length_bytes };
-        head.push(0);
-        head.varint(zigzag);
-        head.varint(count << 1);
-        // The key is null.
-        head.push(1);
-        head.varint((value_len as u32) << 1);
-        // One more for the number of headers.
-        let body = head.at.wrapping_sub(length_bytes).wrapping_add(value_len).wrapping_add(1);
-        if body < 64 || length_bytes == 2 {
-            break (head.at, body as u32);
-        }
+    let mut head_bytes = write_fields(bytes, length_bytes, zigzag, count, value_len);
+    // One more for the number of headers.
+    let body = head_bytes.wrapping_sub(length_bytes).wrapping_add(value_len).wrapping_add(1);
+    let long = body >= 64;
+    if long && length_bytes == 1 {
+        // Seldom: a short value with long fields.
         length_bytes = 2;
-    };
+        head_bytes = write_fields(bytes, length_bytes, zigzag, count, value_len);
+    }
     if head_bytes >= room {
         return None;
     }
-    let mut head = Head { bytes, at: 0 };
-    head.varint(body << 1);
+    let [low, high, ..] = bytes;
+    *low = (body << 1) as u8 | u8::from(long) << 7;
+    if long {
+        *high = (body >> 6) as u8;
+    }
     note_timestamp(slot, timestamp_ms);
     let value_at = len.wrapping_add(head_bytes);
     let headers_at = value_at.wrapping_add(value_len);
     *slot.get_mut(headers_at)? = 0;
     Some(Appended { len: headers_at.wrapping_add(1), value: value_at..headers_at })
+}
+
+/// Writes what is between a record's length and its value, and returns where it ends.
+// Inlined, it would take the registers of what is around it.
+#[cfg_attr(target_os = "none", inline(never))]
+fn write_fields(bytes: &mut [u8; HEAD_BYTES], at: usize, zigzag: u32, count: u32, value_len: usize) -> usize {
+    let mut head = Head { bytes, at };
+    // The attributes.
+    head.push(0);
+    head.varint(zigzag);
+    head.varint(count << 1);
+    // The key is null.
+    head.push(1);
+    head.varint((value_len as u32) << 1);
+    head.at
 }
 
 /// The fields in front of a value, one behind the other.

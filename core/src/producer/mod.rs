@@ -142,12 +142,7 @@ impl<'a> Producer<'a> {
     #[inline]
     pub fn send(&mut self, now: Instant, record: &Record<'_>) -> Result<Ticket, SendError> {
         let value = record.value.unwrap_or(&[]);
-        self.append(now, record, record.value.map(<[u8]>::len), |room| {
-            // The room has the value's length; were it not so, nothing would be copied.
-            if room.len() == value.len() {
-                copy(room, value);
-            }
-        })
+        self.append(now, record, record.value.map(<[u8]>::len), |room| copy(room, value))
     }
 
     /// As [`send`](Self::send), with a value that `fill` writes in place: no copy. `fill` is called once, with
