@@ -41,14 +41,15 @@ struct Queue {
 
 impl Accumulator<'_> {
     /// As [`append`](Self::append) for a record without partition, key and headers, if its sticky partition has a batch
-    /// open with room for it: the most usual one, so this is short and alone. `None`: nothing has changed.
+    /// open with room for it: the most usual one, so this is short and alone. Returns the record's batch, its place there,
+    /// and where its value is to be written. `None`: nothing has changed.
     #[inline]
     pub(crate) fn append_plain(
         &mut self,
         record: &Record<'_>,
         value_len: usize,
         counters: &mut Counters,
-    ) -> Option<Placed> {
+    ) -> Option<(BatchId, u32, &mut [u8])> {
         let id = record.topic.index();
         let per_topic = self.partitions_per_topic;
         let topic = self.topics.get_mut(id)?;
@@ -64,17 +65,16 @@ impl Accumulator<'_> {
         let start = usize::from(index).wrapping_mul(self.slot_bytes);
         let due_bytes = self.policy.due_bytes;
         let slot = self.arena.get_mut(start..start.wrapping_add(due_bytes))?;
-        let (len, count) = (batch.len as usize, batch.count);
-        let done = batch::append_plain(slot, len, count, record.timestamp_ms, value_len)?;
-        batch.len = done.len as u32;
-        batch.count = count.wrapping_add(1);
-        if done.len >= due_bytes {
+        let (before, index_in_batch) = (batch.len as usize, batch.count);
+        let (len, value) = batch::append_plain(slot, before, index_in_batch, record.timestamp_ms, value_len)?;
+        batch.len = len as u32;
+        batch.count = index_in_batch.wrapping_add(1);
+        if len >= due_bytes {
             batch.phase = Phase::Queued;
         }
-        topic.sticky.appended(done.len.wrapping_sub(len));
+        topic.sticky.appended(len.wrapping_sub(before));
         counters.records_accepted = counters.records_accepted.wrapping_add(1);
-        let value = start.wrapping_add(done.value.start)..start.wrapping_add(done.value.end);
-        Some(Placed { batch: BatchId::new(index, batch.generation), index: count, value })
+        Some((BatchId::new(index, batch.generation), index_in_batch, value))
     }
 
     /// Finds room for a record and writes all of it but its value.

@@ -1,7 +1,7 @@
 //! A record without key and headers, with short fields: the most usual one, in few instructions of a 32-bit processor.
 
 use super::HEADER_BYTES;
-use super::write::{Appended, base_timestamp_ms, note_timestamp};
+use super::write::{base_timestamp_ms, note_timestamp};
 
 /// The most bytes in front of a value: two of length, the attributes, twice four, the null key, two of the value's
 /// length; and up to a power of 2, so that masked places are within.
@@ -16,8 +16,9 @@ const LONG_VALUE_BYTES: usize = 64 - 6;
 /// The length of a record has two bytes at most.
 const VALUE_BYTES_MAX: usize = 8_191 - HEAD_BYTES;
 
-/// As [`append`](super::append) for a record with this time and a value of this length. `None`: the general way is to
-/// decide. Bytes behind the `len` that the batch has may be written all the same.
+/// As [`append`](super::append) for a record with this time and a value of this length: the batch's length with the
+/// record, and where its value is to be written. `None`: the general way is to decide. Bytes behind the `len` that the
+/// batch has may be written all the same.
 #[inline(always)]
 pub(crate) fn append_plain(
     slot: &mut [u8],
@@ -25,42 +26,38 @@ pub(crate) fn append_plain(
     count: u32,
     timestamp_ms: i64,
     value_len: usize,
-) -> Option<Appended> {
-    let (header, _) = slot.split_first_chunk_mut::<HEADER_BYTES>()?;
-    let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(header));
+) -> Option<(usize, &mut [u8])> {
+    let (batch, room) = slot.split_at_mut_checked(len)?;
+    let batch = batch.first_chunk_mut::<HEADER_BYTES>()?;
+    let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(batch));
     let short_delta = delta as i32;
     let zigzag = ((short_delta << 1) ^ (short_delta >> 31)) as u32;
     let fits = i64::from(short_delta) == delta
-        && (zigzag | count << 1 | count) >> FIELD_BITS == 0
+        && (zigzag >> 1 | count) >> (FIELD_BITS - 1) == 0
         && value_len <= VALUE_BYTES_MAX;
     if !fits {
         return None;
     }
-    let room = slot.len().checked_sub(len)?.checked_sub(value_len)?;
-    let bytes = slot.get_mut(len..)?.first_chunk_mut::<HEAD_BYTES>()?;
+    let head = room.first_chunk_mut::<HEAD_BYTES>()?;
     let mut length_bytes = if value_len >= LONG_VALUE_BYTES { 2 } else { 1 };
-    let mut head_bytes = write_fields(bytes, length_bytes, zigzag, count, value_len);
+    let mut head_bytes = write_fields(head, length_bytes, zigzag, count, value_len);
     // One more for the number of headers.
     let body = head_bytes.wrapping_sub(length_bytes).wrapping_add(value_len).wrapping_add(1);
     let long = body >= 64;
     if long && length_bytes == 1 {
         // Seldom: a short value with long fields.
         length_bytes = 2;
-        head_bytes = write_fields(bytes, length_bytes, zigzag, count, value_len);
+        head_bytes = write_fields(head, length_bytes, zigzag, count, value_len);
     }
-    if head_bytes >= room {
-        return None;
-    }
-    let [low, high, ..] = bytes;
+    let [low, high, ..] = head;
     *low = (body << 1) as u8 | u8::from(long) << 7;
     if long {
         *high = (body >> 6) as u8;
     }
-    note_timestamp(slot, timestamp_ms);
-    let value_at = len.wrapping_add(head_bytes);
-    let headers_at = value_at.wrapping_add(value_len);
-    *slot.get_mut(headers_at)? = 0;
-    Some(Appended { len: headers_at.wrapping_add(1), value: value_at..headers_at })
+    let (value, behind) = room.get_mut(head_bytes..)?.split_at_mut_checked(value_len)?;
+    *behind.first_mut()? = 0;
+    note_timestamp(batch, timestamp_ms);
+    Some((len.wrapping_add(length_bytes).wrapping_add(body), value))
 }
 
 /// Writes what is between a record's length and its value, and returns where it ends.
@@ -128,16 +125,16 @@ mod tests {
             let timestamp_ms = 7i64.wrapping_add(delta);
             let record = Record { timestamp_ms, ..Record::new(TopicId::new(0), b"") };
             let expected = append(&mut general, len, count, &record, Some(value_len)).unwrap();
-            let Some(done) = append_plain(&mut plain, len, count, timestamp_ms, value_len) else {
+            let Some((len, value)) = append_plain(&mut plain, len, count, timestamp_ms, value_len) else {
                 let is_long = value_len > 8_175 || count >= 1 << 27 || !(-far - 1..=far).contains(&delta);
                 assert!(is_long, "{value_len} {count} {delta}");
                 continue;
             };
             served += 1;
-            assert_eq!(done, expected);
-            plain[done.value.clone()].fill(3);
-            general[done.value.clone()].fill(3);
-            assert_eq!(plain[..done.len], general[..done.len], "{value_len} {count} {delta}");
+            assert_eq!((len, value.len()), (expected.len, value_len));
+            value.fill(3);
+            general[expected.value].fill(3);
+            assert_eq!(plain[..len], general[..len], "{value_len} {count} {delta}");
         }
         assert!(served > 1_000, "{served}");
     }
@@ -149,9 +146,10 @@ mod tests {
                 let mut slot = vec![0xAA; size];
                 let len = begin(&mut slot, 7).unwrap();
                 let before = slot.clone();
-                match append_plain(&mut slot, len, 0, 9, value_len) {
+                let done = append_plain(&mut slot, len, 0, 9, value_len).map(|(len, _)| len);
+                match done {
                     None => assert_eq!(slot[..len], before[..len]),
-                    Some(done) => assert!(done.len == len + needed && done.len <= size),
+                    Some(done) => assert!(done == len + needed && done <= size),
                 }
             }
         }

@@ -172,10 +172,10 @@ impl<'a> Producer<'a> {
         let Joined { accumulator, idempotence, counters, .. } = &mut self.sender.joined;
         if let (None, None, [], Some(len)) = (record.partition, record.key, record.headers, value_len)
             && idempotence.fatal().is_none()
-            && let Some(placed) = accumulator.append_plain(record, len, counters)
+            && let Some((batch, index, room)) = accumulator.append_plain(record, len, counters)
         {
-            fill(accumulator.value_mut(&placed));
-            return Ok(Ticket { batch: placed.batch, index: placed.index, dropped: None });
+            fill(room);
+            return Ok(Ticket { batch, index, dropped: None });
         }
         let (placed, dropped) = self.append_any(now, record, value_len)?;
         fill(self.sender.joined.accumulator.value_mut(&placed));
