@@ -63,6 +63,7 @@ pub(crate) fn append_plain(
 /// Writes what is between a record's length and its value, and returns where it ends.
 // Inlined, it would take the registers of what is around it.
 #[cfg_attr(target_os = "none", inline(never))]
+#[cfg_attr(not(target_os = "none"), inline(always))]
 fn write_fields(bytes: &mut [u8; HEAD_BYTES], at: usize, zigzag: u32, count: u32, value_len: usize) -> usize {
     let mut head = Head { bytes, at };
     // The attributes.

@@ -111,6 +111,7 @@ fn content_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
 }
 
 /// The batch has a record with this time.
+#[inline]
 pub(super) fn note_timestamp(batch: &mut [u8], timestamp_ms: i64) {
     if timestamp_ms > get_i64(batch, MAX_TIMESTAMP_AT) {
         put(batch, MAX_TIMESTAMP_AT, &timestamp_ms.to_be_bytes());
@@ -118,6 +119,7 @@ pub(super) fn note_timestamp(batch: &mut [u8], timestamp_ms: i64) {
 }
 
 /// The timestamp of the batch's first record.
+#[inline]
 pub(super) fn base_timestamp_ms(batch: &[u8]) -> i64 {
     get_i64(batch, BASE_TIMESTAMP_AT)
 }
@@ -141,16 +143,19 @@ fn length(out: &mut Writer<'_>, len: usize) {
     out.varint(len as i32);
 }
 
+#[inline]
 pub(super) fn put<const N: usize>(batch: &mut [u8], at: usize, bytes: &[u8; N]) {
     if let Some(field) = batch.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>) {
         *field = *bytes;
     }
 }
 
+#[inline]
 pub(super) fn get<const N: usize>(batch: &[u8], at: usize) -> [u8; N] {
     batch.get(at..).and_then(<[u8]>::first_chunk::<N>).copied().unwrap_or([0; N])
 }
 
+#[inline]
 fn get_i64(batch: &[u8], at: usize) -> i64 {
     i64::from_be_bytes(get(batch, at))
 }

@@ -23,11 +23,13 @@ impl Sticky {
     }
 
     /// The partition that was chosen last, if it is still among `count`.
+    #[inline]
     pub(crate) fn chosen(&self, count: u32) -> Option<u32> {
         Some(u32::from(self.partition)).filter(|partition| self.chosen && *partition < count)
     }
 
     /// Tells of a record that went to the sticky partition.
+    #[inline]
     pub(crate) fn appended(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes as u32);
     }
