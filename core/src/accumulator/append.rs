@@ -33,11 +33,14 @@ pub(crate) struct Sending<'s> {
 struct Queue {
     /// Known: a partition's queue. Any other: the topic's, whose partitions are not known.
     target: Target,
-    /// The partition's place among all, when it is known.
+    /// The partition's place among all, or [`NOWHERE`].
     partition: u16,
     /// It is the topic's sticky partition.
     sticky: bool,
 }
+
+/// The place of a partition that is not known: there are fewer.
+const NOWHERE: u16 = u16::MAX;
 
 impl Accumulator<'_> {
     /// As [`append`](Self::append) for a record without partition, key and headers, if its sticky partition has a batch
@@ -51,15 +54,15 @@ impl Accumulator<'_> {
         counters: &mut Counters,
     ) -> Option<(BatchId, u32, &mut [u8])> {
         let id = record.topic.index();
-        let per_topic = self.partitions_per_topic;
         let topic = self.topics.get_mut(id)?;
-        let partition = topic.sticky.chosen(topic.partitions.min(per_topic as u32))?;
-        let place = id.wrapping_mul(per_topic).wrapping_add(partition as usize);
-        let index = self.partitions.get(place)?.queue.last()?;
-        // Not by its `get_mut`, which is a call on a device.
+        let index = topic.sticky.batch();
+        // Not by `Batches::get_mut`, which is a call on a device.
         let batch = self.batches.0.get_mut(usize::from(index))?;
-        // Of a producer that is closed, no batch is open.
-        if batch.phase != Phase::Open {
+        let place =
+            id.wrapping_mul(self.partitions_per_topic).wrapping_add(usize::from(topic.sticky.chosen()));
+        // A batch that is open in this partition is its last, be it another one in the same slot: `set_partitions`, which
+        // may bring a partition several, has the slot forgotten. Of a producer that is closed, no batch is open.
+        if batch.phase != Phase::Open || usize::from(batch.partition) != place {
             return None;
         }
         let start = usize::from(index).wrapping_mul(self.slot_bytes);
@@ -72,7 +75,7 @@ impl Accumulator<'_> {
         if len >= due_bytes {
             batch.phase = Phase::Queued;
         }
-        topic.sticky.appended(len.wrapping_sub(before));
+        topic.sticky.appended(index, len.wrapping_sub(before));
         counters.records_accepted = counters.records_accepted.wrapping_add(1);
         Some((BatchId::new(index, batch.generation), index_in_batch, value))
     }
@@ -152,7 +155,7 @@ impl Accumulator<'_> {
             return Err(SendError::UnknownPartition);
         }
         if count == 0 {
-            return Ok(Queue { target, partition: 0, sticky: false });
+            return Ok(Queue { target, partition: NOWHERE, sticky: false });
         }
         let partition = match target {
             Target::Explicit(partition) => u32::try_from(partition)
@@ -262,7 +265,7 @@ impl Accumulator<'_> {
         if queue.sticky
             && let Some(topic) = self.topics.get_mut(record.topic.index())
         {
-            topic.sticky.appended(bytes);
+            topic.sticky.appended(index, bytes);
         }
         let value = start.wrapping_add(appended.value.start)..start.wrapping_add(appended.value.end);
         Some(Placed { batch: id, index: place, value })
