@@ -58,11 +58,9 @@ impl Accumulator<'_> {
         let index = topic.sticky.batch();
         // Not by `Batches::get_mut`, which is a call on a device.
         let batch = self.batches.0.get_mut(usize::from(index))?;
-        let place =
-            id.wrapping_mul(self.partitions_per_topic).wrapping_add(usize::from(topic.sticky.chosen()));
-        // A batch that is open in this partition is its last, be it another one in the same slot: `set_partitions`, which
-        // may bring a partition several, has the slot forgotten. Of a producer that is closed, no batch is open.
-        if batch.phase != Phase::Open || usize::from(batch.partition) != place {
+        // It is still the one that was meant, and the last of its partition: `recycle` and `set_partitions` see to it. Of a
+        // producer that is closed, none is open.
+        if batch.phase != Phase::Open {
             return None;
         }
         let start = usize::from(index).wrapping_mul(self.slot_bytes);
@@ -75,7 +73,7 @@ impl Accumulator<'_> {
         if len >= due_bytes {
             batch.phase = Phase::Queued;
         }
-        topic.sticky.appended(index, len.wrapping_sub(before));
+        topic.sticky.appended(len.wrapping_sub(before));
         counters.records_accepted = counters.records_accepted.wrapping_add(1);
         Some((BatchId::new(index, batch.generation), index_in_batch, value))
     }
@@ -223,7 +221,7 @@ impl Accumulator<'_> {
         self.unfinished = self.unfinished.wrapping_add(1);
         let range = self.slot_range(index);
         let len = self.arena.get_mut(range).and_then(|slot| batch::begin(slot, record.timestamp_ms).ok());
-        self.batches.reset(index);
+        self.recycle(index);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Open;
             batch.generation = generation;
@@ -265,7 +263,8 @@ impl Accumulator<'_> {
         if queue.sticky
             && let Some(topic) = self.topics.get_mut(record.topic.index())
         {
-            topic.sticky.appended(index, bytes);
+            topic.sticky.appended(bytes);
+            topic.sticky.set_batch(index);
         }
         let value = start.wrapping_add(appended.value.start)..start.wrapping_add(appended.value.end);
         Some(Placed { batch: id, index: place, value })

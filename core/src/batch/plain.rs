@@ -2,6 +2,7 @@
 
 use super::HEADER_BYTES;
 use super::write::{base_timestamp_ms, note_timestamp};
+use crate::wire::varint;
 
 /// The most bytes in front of a value: two of length, the attributes, twice four, the null key, two of the value's
 /// length; and up to a power of 2, so that masked places are within.
@@ -30,24 +31,21 @@ pub(crate) fn append_plain(
     let (batch, room) = slot.split_at_mut_checked(len)?;
     let batch = batch.first_chunk_mut::<HEADER_BYTES>()?;
     let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(batch));
-    let short_delta = delta as i32;
-    let zigzag = ((short_delta << 1) ^ (short_delta >> 31)) as u32;
-    let fits = i64::from(short_delta) == delta
-        && (zigzag >> 1 | count) >> (FIELD_BITS - 1) == 0
-        && value_len <= VALUE_BYTES_MAX;
-    if !fits {
+    let delta = varint::zigzag(delta);
+    if (delta | u64::from(count << 1)) >> FIELD_BITS != 0 || value_len > VALUE_BYTES_MAX {
         return None;
     }
+    let delta = delta as u32;
     let head = room.first_chunk_mut::<HEAD_BYTES>()?;
     let mut length_bytes = if value_len >= LONG_VALUE_BYTES { 2 } else { 1 };
-    let mut head_bytes = write_fields(head, length_bytes, zigzag, count, value_len);
+    let mut head_bytes = write_fields(head, length_bytes, delta, count << 1, value_len);
     // One more for the number of headers.
     let body = head_bytes.wrapping_sub(length_bytes).wrapping_add(value_len).wrapping_add(1);
     let long = body >= 64;
     if long && length_bytes == 1 {
         // Seldom: a short value with long fields.
         length_bytes = 2;
-        head_bytes = write_fields(head, length_bytes, zigzag, count, value_len);
+        head_bytes = write_fields(head, length_bytes, delta, count << 1, value_len);
     }
     let [low, high, ..] = head;
     *low = (body << 1) as u8 | u8::from(long) << 7;
@@ -64,12 +62,12 @@ pub(crate) fn append_plain(
 // Inlined, it would take the registers of what is around it.
 #[cfg_attr(target_os = "none", inline(never))]
 #[cfg_attr(not(target_os = "none"), inline(always))]
-fn write_fields(bytes: &mut [u8; HEAD_BYTES], at: usize, zigzag: u32, count: u32, value_len: usize) -> usize {
+fn write_fields(bytes: &mut [u8; HEAD_BYTES], at: usize, delta: u32, offset: u32, value_len: usize) -> usize {
     let mut head = Head { bytes, at };
     // The attributes.
     head.push(0);
-    head.varint(zigzag);
-    head.varint(count << 1);
+    head.varint(delta);
+    head.varint(offset);
     // The key is null.
     head.push(1);
     head.varint((value_len as u32) << 1);
@@ -85,20 +83,39 @@ struct Head<'s> {
 impl Head<'_> {
     #[inline(always)]
     fn push(&mut self, byte: u8) {
-        // Masked, it needs no comparison.
-        if let Some(place) = self.bytes.get_mut(self.at & (HEAD_BYTES - 1)) {
-            *place = byte;
-        }
+        self.put(0, byte);
         self.at = self.at.wrapping_add(1);
     }
 
     #[inline(always)]
-    fn varint(&mut self, mut rest: u32) {
-        while rest >= 0x80 {
-            self.push(rest as u8 | 0x80);
-            rest >>= 7;
+    fn put(&mut self, behind: usize, byte: u8) {
+        // Masked, it needs no comparison.
+        if let Some(place) = self.bytes.get_mut(self.at.wrapping_add(behind)) {
+            *place = byte;
         }
-        self.push(rest as u8);
+    }
+
+    #[inline(always)]
+    fn varint(&mut self, rest: u32) {
+        if rest < 0x80 {
+            self.push(rest as u8);
+        } else {
+            self.put(0, rest as u8 | 0x80);
+            if rest < 0x4000 {
+                self.put(1, (rest >> 7) as u8);
+                self.at = self.at.wrapping_add(2);
+            } else {
+                self.put(1, (rest >> 7) as u8 | 0x80);
+                if rest < 0x20_0000 {
+                    self.put(2, (rest >> 14) as u8);
+                    self.at = self.at.wrapping_add(3);
+                } else {
+                    self.put(2, (rest >> 14) as u8 | 0x80);
+                    self.put(3, (rest >> 21) as u8);
+                    self.at = self.at.wrapping_add(4);
+                }
+            }
+        }
     }
 }
 

@@ -38,12 +38,16 @@ impl Sticky {
         self.batch_plus_1.wrapping_sub(1)
     }
 
-    /// Tells of a record that went to the sticky partition, into the batch of this slot.
+    /// Tells of a record that went to the sticky partition.
     #[inline]
-    pub(crate) fn appended(&mut self, batch: u16, bytes: usize) {
-        self.batch_plus_1 = batch.wrapping_add(1);
+    pub(crate) fn appended(&mut self, bytes: usize) {
         // A batch's worth at most, and one record.
         self.bytes = self.bytes.wrapping_add(bytes as u32);
+    }
+
+    /// The last record went to the batch of this slot.
+    pub(crate) fn set_batch(&mut self, batch: u16) {
+        self.batch_plus_1 = batch.wrapping_add(1);
     }
 
     /// The batch that the last record went to may be no longer the last of its partition.
@@ -82,7 +86,8 @@ mod tests {
         let mut sticky = Sticky::new();
         for _ in 0..100 {
             let before = sticky.partition(6, &mut random);
-            sticky.appended(3, 60);
+            sticky.appended(60);
+            sticky.set_batch(3);
             assert_eq!((sticky.partition(6, &mut random), sticky.bytes(), sticky.batch()), (before, 60, 3));
             sticky.switch(6, &mut random);
             assert_ne!(sticky.partition(6, &mut random), before);
