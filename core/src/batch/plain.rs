@@ -32,7 +32,7 @@ pub(crate) fn append_plain(
     let batch = batch.first_chunk_mut::<HEADER_BYTES>()?;
     let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(batch));
     let delta = varint::zigzag(delta);
-    if (delta | u64::from(count << 1)) >> FIELD_BITS != 0 || value_len > VALUE_BYTES_MAX {
+    if delta >> FIELD_BITS != 0 || value_len > VALUE_BYTES_MAX {
         return None;
     }
     let delta = delta as u32;
