@@ -1,7 +1,7 @@
 //! A record without key and headers, with short fields: the most usual one, in few instructions of a 32-bit processor.
 
-use super::HEADER_BYTES;
 use super::write::{base_timestamp_ms, note_timestamp};
+use super::{BYTES_MAX, HEADER_BYTES};
 use crate::wire::varint;
 
 /// The most bytes in front of a value: two of length, the attributes, twice four, the null key, two of the value's
@@ -10,6 +10,10 @@ const HEAD_BYTES: usize = 16;
 
 /// Fields have at most this many bits: four bytes.
 const FIELD_BITS: u32 = 28;
+
+// The number of the last record that a batch can have takes no more: behind the first 2^20 they have ten bytes at least.
+const COUNT_MAX: u32 = (1 << 20) + (BYTES_MAX as u32 / 10);
+const _: () = assert!(COUNT_MAX << 1 < 1 << FIELD_BITS);
 
 /// From this length on a record has a length of two bytes, whatever its other fields: they have six bytes at least.
 const LONG_VALUE_BYTES: usize = 64 - 6;
@@ -28,15 +32,14 @@ pub(crate) fn append_plain(
     timestamp_ms: i64,
     value_len: usize,
 ) -> Option<(usize, &mut [u8])> {
-    let (batch, room) = slot.split_at_mut_checked(len)?;
-    let batch = batch.first_chunk_mut::<HEADER_BYTES>()?;
+    let batch = slot.first_chunk_mut::<HEADER_BYTES>()?;
     let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(batch));
     let delta = varint::zigzag(delta);
     if delta >> FIELD_BITS != 0 || value_len > VALUE_BYTES_MAX {
         return None;
     }
     let delta = delta as u32;
-    let head = room.first_chunk_mut::<HEAD_BYTES>()?;
+    let head = slot.get_mut(len..len.wrapping_add(HEAD_BYTES))?.first_chunk_mut::<HEAD_BYTES>()?;
     let mut length_bytes = if value_len >= LONG_VALUE_BYTES { 2 } else { 1 };
     let mut head_bytes = write_fields(head, length_bytes, delta, count << 1, value_len);
     // One more for the number of headers.
@@ -52,10 +55,11 @@ pub(crate) fn append_plain(
     if long {
         *high = (body >> 6) as u8;
     }
-    let (value, behind) = room.get_mut(head_bytes..)?.split_at_mut_checked(value_len)?;
-    *behind.first_mut()? = 0;
-    note_timestamp(batch, timestamp_ms);
-    Some((len.wrapping_add(length_bytes).wrapping_add(body), value))
+    let value_at = len.wrapping_add(head_bytes);
+    let headers_at = value_at.wrapping_add(value_len);
+    *slot.get_mut(headers_at)? = 0;
+    note_timestamp(slot, timestamp_ms);
+    Some((headers_at.wrapping_add(1), slot.get_mut(value_at..headers_at)?))
 }
 
 /// Writes what is between a record's length and its value, and returns where it ends.
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn it_writes_what_the_general_way_writes() {
         let lens = [0, 1, 5, 20, 51, 52, 53, 54, 55, 56, 57, 58, 59, 63, 64, 100, 8_000, 8_175, 8_176, 9_000];
-        let counts = [0, 1, 63, 64, 8_191, 8_192, (1 << 27) - 1, 1 << 27, u32::MAX >> 1];
+        let counts = [0, 1, 63, 64, 8_191, 8_192, (1 << 20) - 1, 1 << 20, COUNT_MAX];
         let far = (1 << 27) - 1;
         let deltas =
             [0, 1, 63, 64, -64, -65, 8_191, -8_192, 8_192, far, far + 1, -far - 1, 1 << 32, i64::MAX];
@@ -144,7 +148,7 @@ mod tests {
             let record = Record { timestamp_ms, ..Record::new(TopicId::new(0), b"") };
             let expected = append(&mut general, len, count, &record, Some(value_len)).unwrap();
             let Some((len, value)) = append_plain(&mut plain, len, count, timestamp_ms, value_len) else {
-                let is_long = value_len > 8_175 || count >= 1 << 27 || !(-far - 1..=far).contains(&delta);
+                let is_long = value_len > 8_175 || !(-far - 1..=far).contains(&delta);
                 assert!(is_long, "{value_len} {count} {delta}");
                 continue;
             };

@@ -183,6 +183,7 @@ impl<'a> Producer<'a> {
     }
 
     /// Places any record, in a new batch if it must be.
+    #[cold]
     #[inline(never)]
     fn append_any(
         &mut self,
