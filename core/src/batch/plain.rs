@@ -67,7 +67,7 @@ pub(crate) fn append_plain(
 #[cfg_attr(target_os = "none", inline(never))]
 #[cfg_attr(not(target_os = "none"), inline(always))]
 fn write_fields(bytes: &mut [u8; HEAD_BYTES], at: usize, delta: u32, offset: u32, value_len: usize) -> usize {
-    let mut head = Head { bytes, at };
+    let mut head = Head { bytes, at: at & 3 };
     // The attributes.
     head.push(0);
     head.varint(delta);
