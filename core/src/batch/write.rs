@@ -3,7 +3,7 @@ use core::ops::Range;
 use super::HEADER_BYTES;
 use super::crc::crc32c;
 use crate::record::{Header, Record};
-use crate::wire::{NoRoom, Writer, varint};
+use crate::wire::{NoRoom, Writer};
 
 const BATCH_LENGTH_AT: usize = 8;
 const CRC_AT: usize = 17;
@@ -44,28 +44,18 @@ pub(crate) fn append(
 ) -> Result<Appended, NoRoom> {
     let offset_delta = i32::try_from(count).map_err(|_| NoRoom)?;
     let timestamp_delta = record.timestamp_ms.wrapping_sub(base_timestamp_ms(slot));
-    let body =
-        record_head_bytes(offset_delta, timestamp_delta).saturating_add(content_bytes(record, value_len));
-    let body_i32 = i32::try_from(body).map_err(|_| NoRoom)?;
+    let fields = |out: &mut Writer<'_>| record_fields(out, timestamp_delta, offset_delta, record, value_len);
+    let mut measure = Writer::new(&mut []);
+    fields(&mut measure);
+    let length = i32::try_from(measure.len()).map_err(|_| NoRoom)?;
+    measure.varint(length);
     // The whole record's room is claimed before its first byte is written.
-    let end = len.saturating_add(varint::len_of_len(body)).saturating_add(body);
+    let end = len.saturating_add(measure.len());
     let mut out = Writer::new(slot.get_mut(len..end).ok_or(NoRoom)?);
-    record_head(&mut out, body_i32, timestamp_delta, offset_delta);
-    nullable(&mut out, record.key);
-    match value_len {
-        None => out.varint(-1),
-        Some(value_len) => length(&mut out, value_len),
-    }
-    let value_len = value_len.unwrap_or(0);
-    let value_start = len.saturating_add(out.len());
-    out.skip(value_len);
-    length(&mut out, record.headers.len());
-    for header in record.headers {
-        nullable(&mut out, Some(header.key.as_bytes()));
-        nullable(&mut out, header.value);
-    }
+    out.varint(length);
+    let value_start = len.saturating_add(fields(&mut out));
     note_timestamp(slot, record.timestamp_ms);
-    Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len) })
+    Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len.unwrap_or(0)) })
 }
 
 /// Writes what is known only when no record follows: lengths, counts and the CRC. `batch` is exactly the batch.
@@ -78,36 +68,42 @@ pub(crate) fn seal(batch: &mut [u8], count: u32) {
     put(batch, CRC_AT, &crc.to_be_bytes());
 }
 
-/// The bytes of a record that is the first of its batch, or the most that a `usize` can say.
+/// The bytes of a record that is the first of its batch, or more than a batch has.
 pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
-    let body = record_head_bytes(0, 0).saturating_add(content_bytes(record, value_len));
-    varint::len_of_len(body).saturating_add(body)
+    let mut measure = Writer::new(&mut []);
+    record_fields(&mut measure, 0, 0, record, value_len);
+    measure.varint(measure.len() as i32);
+    measure.len()
 }
 
-/// Writes a record's fields in front of its key. `body` is the record's length after the length field.
-pub(super) fn record_head(out: &mut Writer<'_>, body: i32, timestamp_delta: i64, offset_delta: i32) {
-    out.varint(body);
-    out.i8(0);
+/// Writes a record's fields between its length and its key.
+pub(super) fn record_head(out: &mut Writer<'_>, timestamp_delta: i64, offset_delta: i32) {
+    // The attributes.
+    out.byte(0);
     out.varlong(timestamp_delta);
     out.varint(offset_delta);
 }
 
-/// The bytes of a record's fields between its length and its key: attributes, timestamp delta, offset delta.
-pub(super) fn record_head_bytes(offset_delta: i32, timestamp_delta: i64) -> usize {
-    varint::len(timestamp_delta).wrapping_add(varint::len(i64::from(offset_delta))).wrapping_add(1)
-}
-
-/// A record's bytes from its key on, or the most that a `usize` can say.
-fn content_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
-    let mut bytes = nullable_bytes(record.key.map(<[u8]>::len))
-        .saturating_add(nullable_bytes(value_len))
-        .saturating_add(varint::len_of_len(record.headers.len()));
+/// Writes all of a record's fields behind its length, and returns where its value belongs.
+fn record_fields(
+    out: &mut Writer<'_>,
+    timestamp_delta: i64,
+    offset_delta: i32,
+    record: &Record<'_>,
+    value_len: Option<usize>,
+) -> usize {
+    record_head(out, timestamp_delta, offset_delta);
+    nullable(out, record.key);
+    // Longer than an i32 can say, it does not fit.
+    out.varint(value_len.map_or(-1, |len| len as i32));
+    let value_at = out.len();
+    out.skip(value_len.unwrap_or(0));
+    out.varint(record.headers.len() as i32);
     for Header { key, value } in record.headers {
-        bytes = bytes
-            .saturating_add(nullable_bytes(Some(key.len())))
-            .saturating_add(nullable_bytes(value.map(<[u8]>::len)));
+        nullable(out, Some(key.as_bytes()));
+        nullable(out, *value);
     }
-    bytes
+    value_at
 }
 
 /// The batch has a record with this time.
@@ -124,23 +120,9 @@ pub(super) fn base_timestamp_ms(batch: &[u8]) -> i64 {
     get_i64(batch, BASE_TIMESTAMP_AT)
 }
 
-fn nullable_bytes(len: Option<usize>) -> usize {
-    len.map_or(1, |len| varint::len_of_len(len).saturating_add(len))
-}
-
 fn nullable(out: &mut Writer<'_>, bytes: Option<&[u8]>) {
-    match bytes {
-        None => out.varint(-1),
-        Some(bytes) => {
-            length(out, bytes.len());
-            out.bytes(bytes);
-        }
-    }
-}
-
-/// A length within a record, which is no longer than an i32 can say.
-fn length(out: &mut Writer<'_>, len: usize) {
-    out.varint(len as i32);
+    out.varint(bytes.map_or(-1, |bytes| bytes.len() as i32));
+    out.bytes(bytes.unwrap_or(&[]));
 }
 
 #[inline]
