@@ -102,6 +102,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Seven-bit groups, the lowest first.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn groups(&mut self, mut rest: u32) {
         while rest >= 0x80 {
             self.byte(rest as u8 | 0x80);
