@@ -52,8 +52,8 @@
 //! # Features
 //! `defmt` and `log`: log through either, or both. Off by default.
 //!
-//! `crc-table` and `crc-slicing`: the checksum of a batch by tables of 1 KiB or 16 KiB. Without them it is made four
-//! bits at a time by a table of 64 bytes, at about half the speed of the first. `crc-hardware`: by the processor's own
+//! `crc-table` and `crc-slicing`: the checksum of a batch by tables of 1 KiB or 4 KiB. Without them it is made four
+//! bits at a time by a table of 64 bytes, at about half the speed of either. `crc-hardware`: by the processor's own
 //! instruction, on hosts.
 
 #[cfg(test)]

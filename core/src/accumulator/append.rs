@@ -10,7 +10,6 @@ use crate::partition::{murmur2, of_hash};
 use crate::random::Random;
 use crate::record::Record;
 use crate::time::Tick;
-use crate::wire::NoRoom;
 
 /// A record that has its place; its value is still to be written there.
 pub(crate) struct Placed {
@@ -19,8 +18,6 @@ pub(crate) struct Placed {
     pub(crate) index: u32,
     /// Where in the arena the value goes.
     pub(crate) value: Range<usize>,
-    /// The record's encoded bytes.
-    bytes: usize,
 }
 
 /// What placing a record may change besides the batches.
@@ -33,29 +30,54 @@ pub(crate) struct Sending<'s> {
 
 /// The queue that a record goes to.
 #[derive(Clone, Copy)]
-enum Queue {
-    /// Of the topic: its partitions are not known.
-    Pending(Target),
-    /// Of the partition at this place.
-    Partition { index: u16, sticky: bool },
+struct Queue {
+    /// Known: a partition's queue. Any other: the topic's, whose partitions are not known.
+    target: Target,
+    /// The partition's place among all, or [`NOWHERE`].
+    partition: u16,
+    /// It is the topic's sticky partition.
+    sticky: bool,
 }
 
-/// Where the next attempt to write a record goes.
-struct Place {
-    queue: Queue,
-    open: Option<Open>,
-    /// The sticky partition was left for this record: not twice.
-    switched: bool,
-}
-
-/// A batch that takes records, and the bytes up to which it does.
-#[derive(Clone, Copy)]
-struct Open {
-    batch: u16,
-    limit: usize,
-}
+/// The place of a partition that is not known: there are fewer.
+const NOWHERE: u16 = u16::MAX;
 
 impl Accumulator<'_> {
+    /// As [`append`](Self::append) for a record without partition, key and headers, if its sticky partition has a batch
+    /// open with room for it: the most usual one, so this is short and alone. Returns the record's batch, its place there,
+    /// and where its value is to be written. `None`: nothing has changed.
+    #[inline]
+    pub(crate) fn append_plain(
+        &mut self,
+        record: &Record<'_>,
+        value_len: usize,
+        counters: &mut Counters,
+    ) -> Option<(BatchId, u32, &mut [u8])> {
+        let id = record.topic.index();
+        let topic = self.topics.get_mut(id)?;
+        let index = topic.sticky.batch();
+        // Not by `Batches::get_mut`, which is a call on a device.
+        let batch = self.batches.0.get_mut(usize::from(index))?;
+        // It is still the one that was meant, and the last of its partition: `recycle` and `set_partitions` see to it. Of a
+        // producer that is closed, none is open.
+        if batch.phase != Phase::Open {
+            return None;
+        }
+        let start = usize::from(index).wrapping_mul(self.slot_bytes);
+        let due_bytes = self.policy.due_bytes;
+        let slot = self.arena.get_mut(start..start.wrapping_add(due_bytes))?;
+        let (before, index_in_batch) = (batch.len as usize, batch.count);
+        let (len, value) = batch::append_plain(slot, before, index_in_batch, record.timestamp_ms, value_len)?;
+        batch.len = len as u32;
+        batch.count = index_in_batch.wrapping_add(1);
+        if len >= due_bytes {
+            batch.phase = Phase::Queued;
+        }
+        topic.sticky.appended(len.wrapping_sub(before));
+        counters.records_accepted = counters.records_accepted.wrapping_add(1);
+        Some((BatchId::new(index, batch.generation), index_in_batch, value))
+    }
+
     /// Finds room for a record and writes all of it but its value.
     pub(crate) fn append(
         &mut self,
@@ -67,59 +89,50 @@ impl Accumulator<'_> {
         if self.closed {
             return Err(SendError::Closed);
         }
-        let queue = self.choose_queue(record, with.random)?;
-        let mut place = Place { queue, open: self.open_batch(queue, record), switched: false };
+        // The sticky partition is left once for a record, not twice.
+        let mut switched = false;
         loop {
-            if let Some(Open { batch, limit }) = place.open
-                && let Ok(placed) = self.write(batch, record, value_len, limit)
-            {
-                if let (Queue::Partition { sticky: true, .. }, Some(topic)) =
-                    (place.queue, self.topics.get_mut(record.topic.index()))
-                {
-                    topic.sticky.appended(placed.bytes);
-                }
+            let queue = self.choose_queue(record, with.random)?;
+            if let Some(placed) = self.write(queue, record, value_len) {
                 add(&mut with.counters.records_accepted, 1);
                 return Ok(placed);
             }
-            self.move_on(now, record, value_len, with, &mut place)?;
+            self.move_on(now, queue, record, value_len, with, &mut switched)?;
         }
     }
 
     /// No batch is open here, or it has no room: goes on to another partition, or to a new batch. Once per batch, so
     /// out of the way of all other records.
     #[cold]
+    #[inline(never)]
     fn move_on(
         &mut self,
         now: Tick,
+        queue: Queue,
         record: &Record<'_>,
         value_len: Option<usize>,
         with: &mut Sending<'_>,
-        place: &mut Place,
+        switched: &mut bool,
     ) -> Result<(), SendError> {
         let max_bytes = self.slot_bytes.wrapping_sub(batch::HEADER_BYTES);
         if batch::first_record_bytes(record, value_len) > max_bytes {
             return Err(SendError::TooLarge { max_bytes });
         }
-        if let Some(batch) = self.last_of(place.queue, record).and_then(|last| self.batches.get_mut(last))
+        let last = self.last_of(queue, record);
+        if let Some(batch) = last.and_then(|last| self.batches.get_mut(last))
             && batch.phase == Phase::Open
         {
             batch.phase = Phase::Queued;
         }
-        if let Queue::Partition { sticky: true, .. } = place.queue
-            && !place.switched
-            && self.leave_sticky_partition(place.queue, record, with.random)
-        {
-            let queue = self.choose_queue(record, with.random)?;
-            *place = Place { queue, open: self.open_batch(queue, record), switched: true };
+        if queue.sticky && !*switched && self.leave_sticky_partition(last.is_some(), record, with.random) {
+            *switched = true;
             return Ok(());
         }
-        let batch = self.begin_batch(now, place.queue, record, with)?;
-        // It was measured above: a first record of this size fits.
-        place.open = Some(Open { batch, limit: self.slot_bytes });
-        Ok(())
+        self.begin_batch(now, queue, record, with)
     }
 
     /// The value's bytes of a record that was placed.
+    #[inline]
     pub(crate) fn value_mut(&mut self, placed: &Placed) -> &mut [u8] {
         self.arena.get_mut(placed.value.clone()).unwrap_or(&mut [])
     }
@@ -140,7 +153,7 @@ impl Accumulator<'_> {
             return Err(SendError::UnknownPartition);
         }
         if count == 0 {
-            return Ok(Queue::Pending(target));
+            return Ok(Queue { target, partition: NOWHERE, sticky: false });
         }
         let partition = match target {
             Target::Explicit(partition) => u32::try_from(partition)
@@ -151,13 +164,17 @@ impl Accumulator<'_> {
             Target::Sticky => topic.sticky.partition(count.min(per_topic as u32), random),
             Target::Known => return Err(SendError::UnknownPartition),
         };
-        let index = self.partition_index(id, partition).ok_or(SendError::UnknownPartition)?;
-        Ok(Queue::Partition { index, sticky: target == Target::Sticky })
+        let partition = self.partition_index(id, partition).ok_or(SendError::UnknownPartition)?;
+        Ok(Queue { target: Target::Known, partition, sticky: target == Target::Sticky })
     }
 
     /// At a batch's end: goes on to another partition once this one has got a batch's worth (KIP-480, KIP-794).
-    fn leave_sticky_partition(&mut self, queue: Queue, record: &Record<'_>, random: &mut Random) -> bool {
-        let has_full_batch = self.last_of(queue, record).is_some();
+    fn leave_sticky_partition(
+        &mut self,
+        has_full_batch: bool,
+        record: &Record<'_>,
+        random: &mut Random,
+    ) -> bool {
         let per_topic = self.partitions_per_topic as u32;
         let due_bytes = self.policy.due_bytes;
         let Some(topic) = self.topics.get_mut(record.topic.index()) else { return false };
@@ -168,18 +185,6 @@ impl Accumulator<'_> {
         leave
     }
 
-    /// The last of a queue, if it takes this record's like.
-    fn open_batch(&self, queue: Queue, record: &Record<'_>) -> Option<Open> {
-        let last = self.last_of(queue, record)?;
-        let batch = self.batches.get(last)?;
-        let same_target = match queue {
-            Queue::Pending(target) => batch.target == target,
-            Queue::Partition { .. } => true,
-        };
-        let limit = self.policy.due_bytes;
-        (batch.phase == Phase::Open && same_target).then_some(Open { batch: last, limit })
-    }
-
     /// Takes a slot for a batch that begins with this record.
     fn begin_batch(
         &mut self,
@@ -187,7 +192,7 @@ impl Accumulator<'_> {
         queue: Queue,
         record: &Record<'_>,
         with: &mut Sending<'_>,
-    ) -> Result<u16, SendError> {
+    ) -> Result<(), SendError> {
         let index = match self.batches.pop_front(&mut self.free) {
             Some(index) => index,
             None if self.policy.overflow == Overflow::DropOldest => {
@@ -201,7 +206,7 @@ impl Accumulator<'_> {
         };
         self.exhausted = false;
         self.open(now, index, queue, record);
-        Ok(index)
+        Ok(())
     }
 
     fn refuse(&mut self, counters: &mut Counters) -> SendError {
@@ -216,55 +221,53 @@ impl Accumulator<'_> {
         self.unfinished = self.unfinished.wrapping_add(1);
         let range = self.slot_range(index);
         let len = self.arena.get_mut(range).and_then(|slot| batch::begin(slot, record.timestamp_ms).ok());
-        self.batches.reset(index);
+        self.recycle(index);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Open;
             batch.generation = generation;
             batch.topic = record.topic.index() as u16;
             batch.created = now;
             batch.len = len.unwrap_or(0) as u32;
-            match queue {
-                Queue::Pending(target) => batch.target = target,
-                Queue::Partition { index, .. } => batch.partition = index,
-            }
+            batch.target = queue.target;
+            batch.partition = queue.partition;
         }
-        match queue {
-            Queue::Pending(_) => {
-                if let Some(topic) = self.topics.get_mut(record.topic.index()) {
-                    self.batches.push_back(&mut topic.pending, index);
-                }
+        if queue.target == Target::Known {
+            self.use_partition(queue.partition);
+            if let Some(partition) = self.partitions.get_mut(usize::from(queue.partition)) {
+                self.batches.push_back(&mut partition.queue, index);
             }
-            Queue::Partition { index: partition, .. } => {
-                self.use_partition(partition);
-                if let Some(partition) = self.partitions.get_mut(usize::from(partition)) {
-                    self.batches.push_back(&mut partition.queue, index);
-                }
-            }
+        } else if let Some(topic) = self.topics.get_mut(record.topic.index()) {
+            self.batches.push_back(&mut topic.pending, index);
         }
     }
 
-    /// Writes the record into a batch that is open, if it stays within `limit` bytes.
-    fn write(
-        &mut self,
-        index: u16,
-        record: &Record<'_>,
-        value_len: Option<usize>,
-        limit: usize,
-    ) -> Result<Placed, NoRoom> {
-        let range = self.slot_range(index);
-        let batch = self.batches.get_mut(index).ok_or(NoRoom)?;
-        let slot = self.arena.get_mut(range.clone()).and_then(|slot| slot.get_mut(..limit)).ok_or(NoRoom)?;
-        let appended = batch::append(slot, batch.len as usize, batch.count, record, value_len)?;
+    /// Writes the record into the last batch of its queue, if that takes records and has room.
+    fn write(&mut self, queue: Queue, record: &Record<'_>, value_len: Option<usize>) -> Option<Placed> {
+        let index = self.last_of(queue, record)?;
+        let batch = self.batches.get_mut(index)?;
+        if batch.phase != Phase::Open || batch.target != queue.target {
+            return None;
+        }
+        // A first record was measured before the batch was begun: it may take the whole slot.
+        let limit = if batch.count == 0 { self.slot_bytes } else { self.policy.due_bytes };
+        let start = usize::from(index).wrapping_mul(self.slot_bytes);
+        let slot = self.arena.get_mut(start..start.wrapping_add(limit))?;
+        let appended = batch::append(slot, batch.len as usize, batch.count, record, value_len).ok()?;
         let bytes = appended.len.wrapping_sub(batch.len as usize);
         let (id, place) = (BatchId::new(index, batch.generation), batch.count);
         batch.len = appended.len as u32;
-        batch.count = batch.count.wrapping_add(1);
+        batch.count = place.wrapping_add(1);
         if appended.len >= self.policy.due_bytes {
             batch.phase = Phase::Queued;
         }
-        let value =
-            range.start.wrapping_add(appended.value.start)..range.start.wrapping_add(appended.value.end);
-        Ok(Placed { batch: id, index: place, value, bytes })
+        if queue.sticky
+            && let Some(topic) = self.topics.get_mut(record.topic.index())
+        {
+            topic.sticky.appended(bytes);
+            topic.sticky.set_batch(index);
+        }
+        let value = start.wrapping_add(appended.value.start)..start.wrapping_add(appended.value.end);
+        Some(Placed { batch: id, index: place, value })
     }
 
     /// Takes the oldest batch that was never sent out of its queue.
@@ -289,9 +292,10 @@ impl Accumulator<'_> {
     }
 
     fn last_of(&self, queue: Queue, record: &Record<'_>) -> Option<u16> {
-        match queue {
-            Queue::Pending(_) => self.topics.get(record.topic.index())?.pending.last(),
-            Queue::Partition { index, .. } => self.partitions.get(usize::from(index))?.queue.last(),
+        if queue.target == Target::Known {
+            self.partitions.get(usize::from(queue.partition))?.queue.last()
+        } else {
+            self.topics.get(record.topic.index())?.pending.last()
         }
     }
 }

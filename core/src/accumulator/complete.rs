@@ -153,7 +153,18 @@ impl Accumulator<'_> {
 
     /// Gives a slot back.
     pub(super) fn release(&mut self, index: u16) {
-        self.batches.reset(index);
+        self.recycle(index);
         self.batches.push_back(&mut self.free, index);
+    }
+
+    /// Makes a slot as it was at first; its topic's next record does not take it for the batch of the one before.
+    pub(super) fn recycle(&mut self, index: u16) {
+        let topic = self.batches.get(index).map_or(0, |batch| batch.topic);
+        if let Some(topic) = self.topics.get_mut(usize::from(topic))
+            && topic.sticky.batch() == index
+        {
+            topic.sticky.forget_batch();
+        }
+        self.batches.reset(index);
     }
 }

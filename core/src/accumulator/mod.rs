@@ -17,7 +17,7 @@ mod split;
 use crate::config::{Config, Overflow};
 use crate::delivery::TopicId;
 use crate::time::Tick;
-pub(crate) use append::Sending;
+pub(crate) use append::{Placed, Sending};
 pub(crate) use drain::{Candidate, Request, Take};
 pub(crate) use expire::Abort;
 use list::List;
@@ -152,8 +152,8 @@ impl<'a> Accumulator<'a> {
     /// The place of a topic's partition among all; `None` when it has none.
     pub(crate) fn partition_index(&self, topic: u16, partition: u32) -> Option<u16> {
         let within = usize::try_from(partition).ok().filter(|p| *p < self.partitions_per_topic)?;
-        let index = usize::from(topic).checked_mul(self.partitions_per_topic)?.checked_add(within)?;
-        u16::try_from(index).ok()
+        // All partitions of all topics are 65,535 at most.
+        Some(usize::from(topic).wrapping_mul(self.partitions_per_topic).wrapping_add(within) as u16)
     }
 
     /// The topic of the partition at this place, and its number there.

@@ -20,6 +20,7 @@ impl Accumulator<'_> {
     ) {
         let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return };
         queue.partitions = count;
+        queue.sticky.forget_batch();
         if count == 0 {
             return;
         }

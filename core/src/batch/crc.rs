@@ -1,29 +1,33 @@
 //! CRC-32C (Castagnoli, RFC 3720 appendix B.4), by the method that the features choose.
 
+/// The remainders of all numbers below `N`, a power of 2, divided by the polynomial.
+#[cfg(any(
+    test,
+    not(any(feature = "crc-hardware", all(feature = "crc-table", not(feature = "crc-slicing"))))
+))]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "runs in a constant")]
+const fn remainders<const N: usize>() -> [u32; N] {
+    /// 0x1EDC6F41, its bits reversed.
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    let mut table = [0; N];
+    let mut index = 0;
+    while index < N {
+        let mut remainder = index as u32;
+        let mut bit = 0;
+        while bit < N.trailing_zeros() {
+            remainder = if remainder & 1 == 1 { (remainder >> 1) ^ POLYNOMIAL } else { remainder >> 1 };
+            bit += 1;
+        }
+        table[index] = remainder;
+        index += 1;
+    }
+    table
+}
+
 /// The checksum by a table of 16 words, four bits at a time: 64 bytes of flash.
 #[cfg(any(test, not(any(feature = "crc-table", feature = "crc-slicing", feature = "crc-hardware"))))]
 mod nibbles {
-    /// The polynomial 0x1EDC6F41, its bits reversed.
-    const POLYNOMIAL: u32 = 0x82f6_3b78;
-
-    static TABLE: [u32; 16] = table();
-
-    #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "runs in a constant")]
-    const fn table() -> [u32; 16] {
-        let mut table = [0; 16];
-        let mut index = 0;
-        while index < 16 {
-            let mut remainder = index as u32;
-            let mut bit = 0;
-            while bit < 4 {
-                remainder = if remainder & 1 == 1 { (remainder >> 1) ^ POLYNOMIAL } else { remainder >> 1 };
-                bit += 1;
-            }
-            table[index] = remainder;
-            index += 1;
-        }
-        table
-    }
+    static TABLE: [u32; 16] = super::remainders();
 
     pub(super) fn checksum(bytes: &[u8]) -> u32 {
         let step = |crc: u32| (crc >> 4) ^ TABLE.get((crc & 15) as usize).copied().unwrap_or(0);
@@ -31,18 +35,58 @@ mod nibbles {
     }
 }
 
-#[cfg(all(any(feature = "crc-table", feature = "crc-slicing"), not(feature = "crc-hardware")))]
-mod tables {
+/// The checksum by a table of 256 words, a byte at a time.
+#[cfg(all(feature = "crc-table", not(any(feature = "crc-slicing", feature = "crc-hardware"))))]
+mod table {
     use crc::{CRC_32_ISCSI, Crc, Table};
 
-    // The crate catalogues the polynomial under its iSCSI name. With both features the faster one has it.
-    #[cfg(not(feature = "crc-slicing"))]
-    static TABLES: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
-    #[cfg(feature = "crc-slicing")]
-    static TABLES: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+    // The crate catalogues the polynomial under its iSCSI name.
+    static TABLE: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
 
     pub(super) fn checksum(bytes: &[u8]) -> u32 {
-        TABLES.checksum(bytes)
+        TABLE.checksum(bytes)
+    }
+}
+
+/// The checksum by four tables of 256 words, four bytes at a time (Kounavis and Berry, "Novel Table Lookup-Based
+/// Algorithms for High-Performance CRC Generation", 2008). The crate `crc` has 16 tables, for which a Cortex-M has too
+/// few registers.
+#[cfg(any(test, all(feature = "crc-slicing", not(feature = "crc-hardware"))))]
+mod slicing {
+    /// What each byte of a word leaves, the last first.
+    static TABLES: [[u32; 256]; 4] = tables();
+
+    #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "runs in a constant")]
+    const fn tables() -> [[u32; 256]; 4] {
+        let mut tables = [super::remainders(); 4];
+        let mut behind = 1;
+        while behind < 4 {
+            let mut index = 0;
+            while index < 256 {
+                let before: u32 = tables[behind - 1][index];
+                tables[behind][index] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
+                index += 1;
+            }
+            behind += 1;
+        }
+        tables
+    }
+
+    fn remainder(table: &[u32; 256], byte: u32) -> u32 {
+        table.get((byte & 0xff) as usize).copied().unwrap_or(0)
+    }
+
+    pub(super) fn checksum(bytes: &[u8]) -> u32 {
+        let [last, third, second, first] = &TABLES;
+        let (words, rest) = bytes.as_chunks::<4>();
+        let crc = words.iter().fold(u32::MAX, |crc, word| {
+            let crc = crc ^ u32::from_le_bytes(*word);
+            remainder(first, crc)
+                ^ remainder(second, crc >> 8)
+                ^ remainder(third, crc >> 16)
+                ^ remainder(last, crc >> 24)
+        });
+        !rest.iter().fold(crc, |crc, byte| (crc >> 8) ^ remainder(last, crc ^ u32::from(*byte)))
     }
 }
 
@@ -58,8 +102,10 @@ mod hardware {
 use hardware as method;
 #[cfg(not(any(feature = "crc-table", feature = "crc-slicing", feature = "crc-hardware")))]
 use nibbles as method;
-#[cfg(all(any(feature = "crc-table", feature = "crc-slicing"), not(feature = "crc-hardware")))]
-use tables as method;
+#[cfg(all(feature = "crc-slicing", not(feature = "crc-hardware")))]
+use slicing as method;
+#[cfg(all(feature = "crc-table", not(any(feature = "crc-slicing", feature = "crc-hardware"))))]
+use table as method;
 
 /// The checksum of these bytes.
 pub(super) fn crc32c(bytes: &[u8]) -> u32 {
@@ -82,7 +128,19 @@ mod tests {
             (&ascending, 0x46dd_794e),
         ];
         for (bytes, crc) in vectors {
-            assert_eq!((nibbles::checksum(bytes), crc32c(bytes)), (crc, crc));
+            let found = (nibbles::checksum(bytes), slicing::checksum(bytes), crc32c(bytes));
+            assert_eq!(found, (crc, crc, crc));
+        }
+    }
+
+    #[test]
+    fn the_methods_agree_whatever_the_length() {
+        let bytes: [u8; 70] = core::array::from_fn(|index| (index * index + 7 * index + 3) as u8);
+        for begin in 0..4 {
+            for end in begin..bytes.len() {
+                let bytes = &bytes[begin..end];
+                assert_eq!(nibbles::checksum(bytes), slicing::checksum(bytes), "{begin}..{end}");
+            }
         }
     }
 }

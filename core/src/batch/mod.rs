@@ -14,14 +14,16 @@
 //! | 57 | records_count i32 | count |
 //! | 61 | records | one after another |
 
+mod copy;
 mod crc;
-#[cfg(not(target_os = "none"))]
 mod plain;
 mod split;
 mod stamp;
 mod stored;
 mod write;
 
+pub(crate) use copy::copy;
+pub(crate) use plain::append_plain;
 pub(crate) use split::{prefix_len, reframe};
 pub(crate) use stamp::{Stamp, advance};
 pub use stored::{Headers, StoredHeader, StoredRecord, StoredRecords};

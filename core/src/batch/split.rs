@@ -1,6 +1,6 @@
 //! A batch that is too large for its broker goes out in parts, one after another, from where it lies.
 
-use super::write::{MAX_TIMESTAMP_AT, base_timestamp_ms, put};
+use super::write::{MAX_TIMESTAMP_AT, base_timestamp_ms, put, record_head};
 use super::{HEADER_BYTES, Stamp, seal};
 use crate::wire::{Malformed, Reader, Writer};
 
@@ -78,10 +78,12 @@ impl Fields {
         slot: &mut [u8],
         at: usize,
     ) -> Result<usize, Malformed> {
-        let head = super::write::record_head_bytes(offset_delta, self.timestamp_delta);
-        let body = i32::try_from(head.wrapping_add(content)).map_err(|_| Malformed)?;
+        let mut measure = Writer::new(&mut []);
+        record_head(&mut measure, self.timestamp_delta, offset_delta);
+        let length = i32::try_from(measure.len().wrapping_add(content)).map_err(|_| Malformed)?;
         let mut out = Writer::new(slot.get_mut(at..).ok_or(Malformed)?);
-        super::write::record_head(&mut out, body, self.timestamp_delta, offset_delta);
+        out.varint(length);
+        record_head(&mut out, self.timestamp_delta, offset_delta);
         out.finish().map_err(|_| Malformed)
     }
 }

@@ -3,7 +3,7 @@ use core::ops::Range;
 use super::HEADER_BYTES;
 use super::crc::crc32c;
 use crate::record::{Header, Record};
-use crate::wire::{NoRoom, Writer, varint};
+use crate::wire::{NoRoom, Writer};
 
 const BATCH_LENGTH_AT: usize = 8;
 const CRC_AT: usize = 17;
@@ -35,7 +35,6 @@ pub(crate) fn begin(slot: &mut [u8], timestamp_ms: i64) -> Result<usize, NoRoom>
 
 /// Writes a record behind the `len` bytes and `count` records that the batch has, all but the bytes of its value,
 /// which the caller writes. `value_len` of `None` is a null value. Refuses, and changes nothing, when it does not fit.
-#[inline]
 pub(crate) fn append(
     slot: &mut [u8],
     len: usize,
@@ -43,47 +42,20 @@ pub(crate) fn append(
     record: &Record<'_>,
     value_len: Option<usize>,
 ) -> Result<Appended, NoRoom> {
-    #[cfg(not(target_os = "none"))]
-    if let (None, [], Some(value_len)) = (record.key, record.headers, value_len)
-        && let Some(appended) = super::plain::append(slot, len, count, record.timestamp_ms, value_len)
-    {
-        return Ok(appended);
-    }
-    append_any(slot, len, count, record, value_len)
-}
-
-/// [`append`] for any record.
-#[cfg_attr(not(target_os = "none"), inline(never))]
-pub(super) fn append_any(
-    slot: &mut [u8],
-    len: usize,
-    count: u32,
-    record: &Record<'_>,
-    value_len: Option<usize>,
-) -> Result<Appended, NoRoom> {
     let offset_delta = i32::try_from(count).map_err(|_| NoRoom)?;
-    let timestamp_delta = record.timestamp_ms.wrapping_sub(get_i64(slot, BASE_TIMESTAMP_AT));
-    let body = body_bytes(offset_delta, timestamp_delta, record, value_len);
-    let body_i32 = i32::try_from(body).map_err(|_| NoRoom)?;
+    let timestamp_delta = record.timestamp_ms.wrapping_sub(base_timestamp_ms(slot));
+    let fields = |out: &mut Writer<'_>| record_fields(out, timestamp_delta, offset_delta, record, value_len);
+    let mut measure = Writer::new(&mut []);
+    fields(&mut measure);
+    let length = i32::try_from(measure.len()).map_err(|_| NoRoom)?;
+    measure.varint(length);
     // The whole record's room is claimed before its first byte is written.
-    let end = len.saturating_add(varint::len_of_len(body)).saturating_add(body);
+    let end = len.saturating_add(measure.len());
     let mut out = Writer::new(slot.get_mut(len..end).ok_or(NoRoom)?);
-    record_head(&mut out, body_i32, timestamp_delta, offset_delta);
-    nullable(&mut out, record.key);
-    match value_len {
-        None => out.varint(-1),
-        Some(value_len) => length(&mut out, value_len),
-    }
-    let value_len = value_len.unwrap_or(0);
-    let value_start = len.saturating_add(out.len());
-    out.skip(value_len);
-    length(&mut out, record.headers.len());
-    for header in record.headers {
-        nullable(&mut out, Some(header.key.as_bytes()));
-        nullable(&mut out, header.value);
-    }
+    out.varint(length);
+    let value_start = len.saturating_add(fields(&mut out));
     note_timestamp(slot, record.timestamp_ms);
-    Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len) })
+    Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len.unwrap_or(0)) })
 }
 
 /// Writes what is known only when no record follows: lengths, counts and the CRC. `batch` is exactly the batch.
@@ -96,45 +68,46 @@ pub(crate) fn seal(batch: &mut [u8], count: u32) {
     put(batch, CRC_AT, &crc.to_be_bytes());
 }
 
-/// The bytes of a record that is the first of its batch, or the most that a `usize` can say.
+/// The bytes of a record that is the first of its batch, or more than a batch has.
 pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
-    let body = body_bytes(0, 0, record, value_len);
-    varint::len_of_len(body).saturating_add(body)
+    let mut measure = Writer::new(&mut []);
+    record_fields(&mut measure, 0, 0, record, value_len);
+    measure.varint(measure.len() as i32);
+    measure.len()
 }
 
-/// Writes a record's fields in front of its key. `body` is the record's length after the length field.
-pub(super) fn record_head(out: &mut Writer<'_>, body: i32, timestamp_delta: i64, offset_delta: i32) {
-    out.varint(body);
-    out.i8(0);
+/// Writes a record's fields between its length and its key.
+pub(super) fn record_head(out: &mut Writer<'_>, timestamp_delta: i64, offset_delta: i32) {
+    // The attributes.
+    out.byte(0);
     out.varlong(timestamp_delta);
     out.varint(offset_delta);
 }
 
-/// The bytes of a record's fields between its length and its key: attributes, timestamp delta, offset delta.
-pub(super) fn record_head_bytes(offset_delta: i32, timestamp_delta: i64) -> usize {
-    varint::len(timestamp_delta).wrapping_add(varint::len(i64::from(offset_delta))).wrapping_add(1)
-}
-
-/// A record's bytes after its length field, or the most that a `usize` can say.
-fn body_bytes(
-    offset_delta: i32,
+/// Writes all of a record's fields behind its length, and returns where its value belongs.
+fn record_fields(
+    out: &mut Writer<'_>,
     timestamp_delta: i64,
+    offset_delta: i32,
     record: &Record<'_>,
     value_len: Option<usize>,
 ) -> usize {
-    let mut bytes = record_head_bytes(offset_delta, timestamp_delta);
-    let mut add = |more: usize| bytes = bytes.saturating_add(more);
-    add(nullable_bytes(record.key.map(<[u8]>::len)));
-    add(nullable_bytes(value_len));
-    add(varint::len_of_len(record.headers.len()));
+    record_head(out, timestamp_delta, offset_delta);
+    nullable(out, record.key);
+    // Longer than an i32 can say, it does not fit.
+    out.varint(value_len.map_or(-1, |len| len as i32));
+    let value_at = out.len();
+    out.skip(value_len.unwrap_or(0));
+    out.varint(record.headers.len() as i32);
     for Header { key, value } in record.headers {
-        add(nullable_bytes(Some(key.len())));
-        add(nullable_bytes(value.map(<[u8]>::len)));
+        nullable(out, Some(key.as_bytes()));
+        nullable(out, *value);
     }
-    bytes
+    value_at
 }
 
 /// The batch has a record with this time.
+#[inline]
 pub(super) fn note_timestamp(batch: &mut [u8], timestamp_ms: i64) {
     if timestamp_ms > get_i64(batch, MAX_TIMESTAMP_AT) {
         put(batch, MAX_TIMESTAMP_AT, &timestamp_ms.to_be_bytes());
@@ -142,39 +115,29 @@ pub(super) fn note_timestamp(batch: &mut [u8], timestamp_ms: i64) {
 }
 
 /// The timestamp of the batch's first record.
+#[inline]
 pub(super) fn base_timestamp_ms(batch: &[u8]) -> i64 {
     get_i64(batch, BASE_TIMESTAMP_AT)
 }
 
-fn nullable_bytes(len: Option<usize>) -> usize {
-    len.map_or(1, |len| varint::len_of_len(len).saturating_add(len))
-}
-
 fn nullable(out: &mut Writer<'_>, bytes: Option<&[u8]>) {
-    match bytes {
-        None => out.varint(-1),
-        Some(bytes) => {
-            length(out, bytes.len());
-            out.bytes(bytes);
-        }
-    }
+    out.varint(bytes.map_or(-1, |bytes| bytes.len() as i32));
+    out.bytes(bytes.unwrap_or(&[]));
 }
 
-/// A length within a record, which is no longer than an i32 can say.
-fn length(out: &mut Writer<'_>, len: usize) {
-    out.varint(len as i32);
-}
-
+#[inline]
 pub(super) fn put<const N: usize>(batch: &mut [u8], at: usize, bytes: &[u8; N]) {
     if let Some(field) = batch.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>) {
         *field = *bytes;
     }
 }
 
+#[inline]
 pub(super) fn get<const N: usize>(batch: &[u8], at: usize) -> [u8; N] {
     batch.get(at..).and_then(<[u8]>::first_chunk::<N>).copied().unwrap_or([0; N])
 }
 
+#[inline]
 fn get_i64(batch: &[u8], at: usize) -> i64 {
     i64::from_be_bytes(get(batch, at))
 }

@@ -4,27 +4,55 @@ use crate::random::Random;
 /// (KIP-480, KIP-794).
 #[derive(Debug)]
 pub(crate) struct Sticky {
-    partition: u16,
-    chosen: bool,
+    /// The partition's number and 1; 0 when none was chosen, for lent memory must be all zero.
+    partition_plus_1: u16,
+    /// The slot of the batch that the last record went to, and 1.
+    batch_plus_1: u16,
+    /// What the partition has got since it was chosen.
     bytes: u32,
 }
 
 impl Sticky {
     pub(crate) const fn new() -> Self {
-        Self { partition: 0, chosen: false, bytes: 0 }
+        Self { partition_plus_1: 0, batch_plus_1: 0, bytes: 0 }
     }
 
     /// The partition for the next record, among `count`.
     pub(crate) fn partition(&mut self, count: u32, random: &mut Random) -> u32 {
-        if !self.chosen || u32::from(self.partition) >= count {
+        if !(1..=count).contains(&u32::from(self.partition_plus_1)) {
             self.switch(count, random);
         }
-        u32::from(self.partition)
+        u32::from(self.chosen())
+    }
+
+    /// The partition that was chosen last; the greatest number when none was.
+    #[inline]
+    pub(crate) fn chosen(&self) -> u16 {
+        self.partition_plus_1.wrapping_sub(1)
+    }
+
+    /// The slot of the batch that the last record went to, the greatest number when there is none. Whether it is still
+    /// that partition's batch is for the caller to see.
+    #[inline]
+    pub(crate) fn batch(&self) -> u16 {
+        self.batch_plus_1.wrapping_sub(1)
     }
 
     /// Tells of a record that went to the sticky partition.
+    #[inline]
     pub(crate) fn appended(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes as u32);
+        // A batch's worth at most, and one record.
+        self.bytes = self.bytes.wrapping_add(bytes as u32);
+    }
+
+    /// The last record went to the batch of this slot.
+    pub(crate) fn set_batch(&mut self, batch: u16) {
+        self.batch_plus_1 = batch.wrapping_add(1);
+    }
+
+    /// The batch that the last record went to may be no longer the last of its partition.
+    pub(crate) fn forget_batch(&mut self) {
+        self.batch_plus_1 = 0;
     }
 
     /// What the sticky partition has got since it was chosen.
@@ -37,16 +65,14 @@ impl Sticky {
     #[cold]
     #[inline(never)]
     pub(crate) fn switch(&mut self, count: u32, random: &mut Random) {
-        let current = u32::from(self.partition);
-        let next = if self.chosen && count > 1 && current < count {
+        let current = u32::from(self.chosen());
+        let next = if count > 1 && current < count {
             let step = random.below(count.wrapping_sub(1)).wrapping_add(1);
             current.wrapping_add(step).checked_rem(count).unwrap_or(0)
         } else {
             random.below(count)
         };
-        self.partition = next as u16;
-        self.chosen = true;
-        self.bytes = 0;
+        *self = Self { partition_plus_1: (next as u16).wrapping_add(1), ..Self::new() };
     }
 }
 
@@ -61,10 +87,11 @@ mod tests {
         for _ in 0..100 {
             let before = sticky.partition(6, &mut random);
             sticky.appended(60);
-            assert_eq!((sticky.partition(6, &mut random), sticky.bytes()), (before, 60));
+            sticky.set_batch(3);
+            assert_eq!((sticky.partition(6, &mut random), sticky.bytes(), sticky.batch()), (before, 60, 3));
             sticky.switch(6, &mut random);
             assert_ne!(sticky.partition(6, &mut random), before);
-            assert_eq!(sticky.bytes(), 0);
+            assert_eq!((sticky.bytes(), sticky.batch()), (0, u16::MAX));
         }
     }
 

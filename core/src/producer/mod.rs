@@ -5,8 +5,8 @@ mod polled;
 
 use core::task::{Context, Waker};
 
-use crate::accumulator::{Accumulator, Sending};
-use crate::batch::StoredRecords;
+use crate::accumulator::{Accumulator, Placed, Sending};
+use crate::batch::{StoredRecords, copy};
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::{BatchId, Delivery, SendError, Ticket, TopicId};
@@ -140,14 +140,10 @@ impl<'a> Producer<'a> {
     /// # Errors
     /// [`SendError`]. Only [`Full`](SendError::Full) is worth a retry, after a `poll`. Nothing was kept of a record
     /// that was refused.
+    #[inline]
     pub fn send(&mut self, now: Instant, record: &Record<'_>) -> Result<Ticket, SendError> {
         let value = record.value.unwrap_or(&[]);
-        self.append(now, record, record.value.map(<[u8]>::len), |room| {
-            // The room has the value's length; were it not so, nothing would be copied.
-            if room.len() == value.len() {
-                room.copy_from_slice(value);
-            }
-        })
+        self.append(now, record, record.value.map(<[u8]>::len), |room| copy(room, value))
     }
 
     /// As [`send`](Self::send), with a value that `fill` writes in place: no copy. `fill` is called once, with
@@ -155,6 +151,7 @@ impl<'a> Producer<'a> {
     ///
     /// # Errors
     /// As `send`.
+    #[inline]
     pub fn send_with(
         &mut self,
         now: Instant,
@@ -165,6 +162,7 @@ impl<'a> Producer<'a> {
         self.append(now, record, Some(value_len), fill)
     }
 
+    #[inline]
     fn append(
         &mut self,
         now: Instant,
@@ -172,6 +170,28 @@ impl<'a> Producer<'a> {
         value_len: Option<usize>,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<Ticket, SendError> {
+        let Joined { accumulator, idempotence, counters, .. } = &mut self.sender.joined;
+        if let (None, None, [], Some(len)) = (record.partition, record.key, record.headers, value_len)
+            && idempotence.fatal().is_none()
+            && let Some((batch, index, room)) = accumulator.append_plain(record, len, counters)
+        {
+            fill(room);
+            return Ok(Ticket { batch, index, dropped: None });
+        }
+        let (placed, dropped) = self.append_any(now, record, value_len)?;
+        fill(self.sender.joined.accumulator.value_mut(&placed));
+        Ok(Ticket { batch: placed.batch, index: placed.index, dropped })
+    }
+
+    /// Places any record, in a new batch if it must be.
+    #[cold]
+    #[inline(never)]
+    fn append_any(
+        &mut self,
+        now: Instant,
+        record: &Record<'_>,
+        value_len: Option<usize>,
+    ) -> Result<(Placed, Option<Delivery>), SendError> {
         let now = self.sender.tick(now);
         let Joined { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender.joined;
         if u16::try_from(record.topic.index()).ok().and_then(|topic| metadata.topic_name(topic)).is_none() {
@@ -182,13 +202,7 @@ impl<'a> Producer<'a> {
         }
         let mut sending = Sending { random, counters, dropped: None };
         let placed = accumulator.append(now, record, value_len, &mut sending)?;
-        fill(accumulator.value_mut(&placed));
-        let ticket = Ticket { batch: placed.batch, index: placed.index, dropped: None };
-        match sending.dropped {
-            // Rare, and large to copy.
-            Some(dropped) => Ok(Ticket { dropped: Some(dropped), ..ticket }),
-            None => Ok(ticket),
-        }
+        Ok((placed, sending.dropped))
     }
 
     /// Moves everything on as far as `transport` allows, within a bounded amount of work: connects, asks for

@@ -1,39 +1,36 @@
 use super::{NoRoom, varint};
 
-/// Writes primitives one after another into a slice. From the first that does not fit on it writes nothing more, and
-/// [`finish`](Self::finish) says so: one question at the end is less code than one after each field.
+/// Writes primitives one after another into a slice. From the first that does not fit on it writes nothing more but goes
+/// on counting, and [`finish`](Self::finish) says so: one question at the end is less code than one after each field, and
+/// without a slice it measures.
 pub(crate) struct Writer<'a> {
     buf: &'a mut [u8],
     len: usize,
-    refused: bool,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(buf: &'a mut [u8]) -> Self {
-        Self { buf, len: 0, refused: false }
+        Self { buf, len: 0 }
     }
 
-    /// Bytes written so far.
+    /// Bytes written so far, those among them that did not fit.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Bytes that can still be written.
     pub(crate) fn room(&self) -> usize {
-        self.buf.len().wrapping_sub(self.len)
+        self.buf.len().saturating_sub(self.len)
     }
 
     /// The number of bytes that were written, if all were that should be.
     pub(crate) fn finish(&self) -> Result<usize, NoRoom> {
-        if self.refused { Err(NoRoom) } else { Ok(self.len) }
+        if self.len > self.buf.len() { Err(NoRoom) } else { Ok(self.len) }
     }
 
     /// Leaves `len` bytes as they are, to be filled by the caller.
     pub(crate) fn skip(&mut self, len: usize) {
-        let room = self.room();
-        self.refused |= len > room;
-        // All the room is gone then, and so nothing else is written.
-        self.len = self.len.wrapping_add(len.min(room));
+        self.len = self.len.saturating_add(len);
     }
 
     // On a device, one copy is enough.
@@ -50,13 +47,10 @@ impl<'a> Writer<'a> {
 
     /// Writes one byte.
     pub(crate) fn byte(&mut self, byte: u8) {
-        match self.buf.get_mut(self.len) {
-            Some(place) => {
-                *place = byte;
-                self.len = self.len.wrapping_add(1);
-            }
-            None => self.refused = true,
+        if let Some(place) = self.buf.get_mut(self.len) {
+            *place = byte;
         }
+        self.skip(1);
     }
 
     pub(crate) fn i8(&mut self, value: i8) {
@@ -73,16 +67,18 @@ impl<'a> Writer<'a> {
 
     /// An array's or byte string's length.
     pub(crate) fn len32(&mut self, len: usize) {
-        let fits = i32::try_from(len);
-        self.refused |= fits.is_err();
-        self.i32(fits.unwrap_or(0));
+        match i32::try_from(len) {
+            Ok(len) => self.i32(len),
+            Err(_) => self.skip(usize::MAX),
+        }
     }
 
     /// STRING: length as i16, then UTF-8.
     pub(crate) fn string(&mut self, value: &str) {
-        let fits = i16::try_from(value.len());
-        self.refused |= fits.is_err();
-        self.i16(fits.unwrap_or(0));
+        match i16::try_from(value.len()) {
+            Ok(len) => self.i16(len),
+            Err(_) => self.skip(usize::MAX),
+        }
         self.bytes(value.as_bytes());
     }
 
@@ -92,11 +88,22 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn varint(&mut self, value: i32) {
-        self.varlong(i64::from(value));
+        self.groups(((value << 1) ^ (value >> 31)) as u32);
     }
 
     pub(crate) fn varlong(&mut self, value: i64) {
         let mut rest = varint::zigzag(value);
+        // Nearly never: a small device has no 64-bit shifts.
+        while rest >> 28 != 0 {
+            self.byte(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.groups(rest as u32);
+    }
+
+    /// Seven-bit groups, the lowest first.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn groups(&mut self, mut rest: u32) {
         while rest >= 0x80 {
             self.byte(rest as u8 | 0x80);
             rest >>= 7;
