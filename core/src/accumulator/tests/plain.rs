@@ -60,7 +60,7 @@ fn a_batch_that_is_open_no_longer_takes_no_record_whatever_has_closed_it() {
         assert!(rig.has_short_way());
         let second = rig.send_record(0, &plain(b"2")).unwrap();
         assert_eq!((first.batch, first.index, second.index), (second.batch, 0, 1));
-        let partition = u16::from(rig.accumulator.topics[0].sticky.chosen());
+        let partition = rig.accumulator.topics[0].sticky.chosen();
         close(&mut rig, partition);
         assert!(!rig.has_short_way(), "{name}");
         let third = rig.send_record(600_000, &plain(b"3")).unwrap();
