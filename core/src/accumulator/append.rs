@@ -25,7 +25,7 @@ pub(crate) struct Sending<'s> {
     pub(crate) random: &'s mut Random,
     pub(crate) counters: &'s mut Counters,
     /// The batch that was thrown away to make room, if any.
-    pub(crate) dropped: Option<Delivery>,
+    pub(crate) dropped: &'s mut Option<Delivery>,
 }
 
 /// The queue that a record goes to.
@@ -199,7 +199,7 @@ impl Accumulator<'_> {
                 let Some((index, delivery)) = self.drop_oldest(with.counters) else {
                     return Err(self.refuse(with.counters));
                 };
-                with.dropped = Some(delivery);
+                *with.dropped = Some(delivery);
                 index
             }
             None => return Err(self.refuse(with.counters)),

@@ -51,9 +51,10 @@ impl<'a> Rig<'a> {
             return Ok(Ticket { batch, index, dropped: None });
         }
         let now = Tick::from_millis(now);
-        let mut with = Sending { random: &mut self.random, counters: &mut self.counters, dropped: None };
+        let mut dropped = None;
+        let mut with =
+            Sending { random: &mut self.random, counters: &mut self.counters, dropped: &mut dropped };
         let placed = self.accumulator.append(now, record, len, &mut with)?;
-        let dropped = with.dropped;
         self.accumulator.value_mut(&placed).copy_from_slice(record.value.unwrap_or(&[]));
         Ok(Ticket { batch: placed.batch, index: placed.index, dropped })
     }
