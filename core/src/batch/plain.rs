@@ -4,8 +4,8 @@ use super::write::{base_timestamp_ms, note_timestamp};
 use super::{BYTES_MAX, HEADER_BYTES};
 use crate::wire::varint;
 
-/// The most bytes in front of a value: two of length, the attributes, twice four, the null key, two of the value's
-/// length; and up to a power of 2, so that masked places are within.
+/// The most bytes in front of a value: two of length, the attributes, twice four, the null key, and two of the value's
+/// length are 14.
 const HEAD_BYTES: usize = 16;
 
 /// Fields have at most this many bits: four bytes.
@@ -67,6 +67,7 @@ pub(crate) fn append_plain(
 #[cfg_attr(target_os = "none", inline(never))]
 #[cfg_attr(not(target_os = "none"), inline(always))]
 fn write_fields(bytes: &mut [u8; HEAD_BYTES], at: usize, delta: u32, offset: u32, value_len: usize) -> usize {
+    // It is 1 or 2. Masked, all places are known to be within.
     let mut head = Head { bytes, at: at & 3 };
     // The attributes.
     head.push(0);
@@ -93,7 +94,6 @@ impl Head<'_> {
 
     #[inline(always)]
     fn put(&mut self, behind: usize, byte: u8) {
-        // Masked, it needs no comparison.
         if let Some(place) = self.bytes.get_mut(self.at.wrapping_add(behind)) {
             *place = byte;
         }
