@@ -80,6 +80,7 @@ mod record;
 mod sender;
 mod time;
 mod transport;
+mod wide;
 mod wire;
 
 pub use accumulator::{BatchSlot, PartitionQueue, TopicQueue};
@@ -91,7 +92,7 @@ pub use delivery::{Ack, BatchId, Delivery, DeliveryError, SendError, Ticket, Top
 pub use idempotence::SequenceSlot;
 pub use metadata::{BrokerSlot, PartitionSlot, RegisterError, TopicSlot};
 pub use network::{ConnectionSlot, DisconnectReason};
-pub use producer::{DeliveryRecords, Polled, Producer, Resources, Status, Storage};
+pub use producer::{DeliveryRecords, HostNames, Polled, Producer, Resources, Status, Storage};
 pub use record::{Header, Record};
 pub use time::{Instant, Wake, WakeReason};
 pub use transport::{Endpoint, Slot, Transport};

@@ -22,6 +22,11 @@ impl Node {
         self == Self::NONE
     }
 
+    /// Whether it is an address of `bootstrap`.
+    pub(crate) const fn is_bootstrap(self) -> bool {
+        self.bootstrap_index().is_some()
+    }
+
     /// The place in `bootstrap`, if it is such an address.
     pub(crate) const fn bootstrap_index(self) -> Option<usize> {
         if self.0 == 0 || self.0 >> 31 == 1 { None } else { Some(self.0.wrapping_sub(1) as usize) }

@@ -1,7 +1,7 @@
 //! The core's producer together with the memory and texts that it borrows.
 
 use nanokafka::{
-    AddressMapping, BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, Instant, PartitionQueue,
+    AddressMapping, BatchSlot, BrokerSlot, ConfigError, ConnectionSlot, HostNames, Instant, PartitionQueue,
     PartitionSlot, SequenceSlot, Storage, TopicQueue, TopicSlot,
 };
 use self_cell::{MutBorrow, self_cell};
@@ -10,6 +10,9 @@ use crate::options::Options;
 
 /// Bytes of a response that core takes from our buffers at once.
 const RECEIVE_BYTES: usize = 4_096;
+
+/// Bytes for the host names of all brokers: 64 of the longest, some hundreds of usual ones.
+const HOST_BYTES: usize = 16 * 1_024;
 
 /// The bootstrap list and the address map, as core borrows them.
 struct AddressLists<'a> {
@@ -45,6 +48,7 @@ pub(crate) struct Memory {
     partition_queues: Vec<PartitionQueue>,
     sequences: Vec<SequenceSlot>,
     brokers: Vec<BrokerSlot>,
+    hosts: Box<HostNames<HOST_BYTES>>,
     connections: Vec<ConnectionSlot>,
     receive: Vec<u8>,
 }
@@ -93,6 +97,7 @@ impl Memory {
             partition_queues: table(partitions, PartitionQueue::new),
             sequences: table(partitions, SequenceSlot::new),
             brokers: table(options.brokers, BrokerSlot::new),
+            hosts: Box::default(),
             connections: table(options.connections, ConnectionSlot::new),
             receive: vec![0; RECEIVE_BYTES],
             options,
@@ -112,6 +117,7 @@ impl Memory {
             partition_queues: &mut self.partition_queues,
             sequences: &mut self.sequences,
             brokers: &mut self.brokers,
+            hosts: self.hosts.as_mut_view(),
             connections: &mut self.connections,
             receive: &mut self.receive,
         };

@@ -41,9 +41,9 @@ impl Accumulator<'_> {
         }
     }
 
-    /// Whether a batch of this topic waits for a partition, or for the topic itself, to appear.
-    pub(crate) fn awaits_metadata(&self, topic: u16) -> bool {
-        self.topics.get(usize::from(topic)).is_some_and(|topic| topic.pending.first().is_some())
+    /// Whether a batch waits for its partition, or for its topic, to appear.
+    pub(crate) fn awaits_metadata(&self) -> bool {
+        self.topics.iter().any(|topic| topic.pending.first().is_some())
     }
 
     /// Fails what waits for a topic that there will not be.

@@ -3,7 +3,7 @@ use crate::code::ErrorCode;
 use crate::delivery::{Ack, BatchId, DeliveryError};
 use crate::partition::Sticky;
 use crate::time::Tick;
-use crate::wire::Wide;
+use crate::wide::Wide;
 
 /// Where a batch is between its first record and the report of its outcome.
 // Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.

@@ -98,6 +98,7 @@ rules! {
     PartitionQueues "partition_queues" "there must be as many partition queues as partition slots"
     Sequences "sequences" "there must be as many sequence slots as partition slots"
     Brokers "brokers" "there must be at least 1 broker slot"
+    Hosts "hosts" "there must be 1 to 65535 bytes for host names"
     Connections "connections" "there must be 1 to 128 connection slots"
     Receive "receive" "receive must have at least 16 bytes"
 }

@@ -41,7 +41,7 @@ use crate::accumulator::Outstanding;
 use crate::batch::{Stamp, advance};
 use crate::code::ErrorCode;
 use crate::config::Config;
-use crate::wire::Wide;
+use crate::wide::Wide;
 
 /// What becomes of a batch whose number the broker refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

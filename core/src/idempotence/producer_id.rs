@@ -3,7 +3,7 @@ use crate::code::{Class, ErrorCode};
 use crate::config::Turn;
 use crate::protocol::init_producer_id::Answer;
 use crate::time::Tick;
-use crate::wire::Wide;
+use crate::wide::Wide;
 
 /// How the producer stands with its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,20 +1,19 @@
-use heapless::String;
+use heapless::string::StringView;
 
 use crate::node::Node;
 use crate::transport::Endpoint;
 
-/// The longest host name that a broker's slot holds. DNS allows 253 (RFC 1035, 2.3.4); what managed services and
-/// Kubernetes give their brokers stays below this.
-pub(super) const HOST_BYTES_MAX: usize = 96;
+/// The longest name of a host (RFC 1035, 2.3.4, without the root's dot).
+const HOST_BYTES_MAX: usize = 253;
 
-/// One broker's address. Lent to the producer through [`Storage`](crate::Storage).
-///
-/// Holds host names of up to 96 bytes; a broker with a longer one is treated as unknown.
+/// One broker's address, but for its host name. Lent to the producer through [`Storage`](crate::Storage).
 #[derive(Debug)]
 pub struct BrokerSlot {
     node: Node,
     port: u16,
-    host: String<HOST_BYTES_MAX, u8>,
+    /// Where its host name begins among the host names.
+    host_at: u16,
+    host_bytes: u8,
     /// The response that is going by has named it.
     seen: bool,
 }
@@ -23,15 +22,7 @@ impl BrokerSlot {
     /// A slot that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { node: Node::NONE, port: 0, host: String::new(), seen: false }
-    }
-
-    pub(super) fn node(&self) -> Node {
-        self.node
-    }
-
-    fn endpoint(&self) -> Endpoint<'_> {
-        Endpoint { host: &self.host, port: self.port }
+        Self { node: Node::NONE, port: 0, host_at: 0, host_bytes: 0, seen: false }
     }
 }
 
@@ -41,24 +32,43 @@ impl Default for BrokerSlot {
     }
 }
 
+/// The brokers whose addresses are known.
+///
+/// Host names lie one behind the other, in the order in which they came; one whose broker has gone stays where it is
+/// until there is no room for another. Then all are forgotten, and those of leaders alone are asked for again.
 pub(super) struct Brokers<'a> {
     slots: &'a mut [BrokerSlot],
+    hosts: &'a mut StringView,
     /// Behind the slot of the broker that is going by; 0: it has none.
     place: usize,
-    /// Bytes of its host name that have gone by.
-    host_bytes: usize,
     /// The broker that is going by.
     node: Node,
+    /// Bytes of its host name that have gone by.
+    host_bytes: u8,
+    /// There is room for leaders only.
+    only_leaders: bool,
+    /// A host name found no room.
+    is_full: bool,
 }
 
 impl<'a> Brokers<'a> {
-    pub(super) fn new(slots: &'a mut [BrokerSlot]) -> Self {
+    pub(super) fn new(slots: &'a mut [BrokerSlot], hosts: &'a mut StringView) -> Self {
         slots.fill_with(BrokerSlot::new);
-        Self { slots, place: 0, host_bytes: 0, node: Node::NONE }
+        hosts.clear();
+        let node = Node::NONE;
+        Self { slots, hosts, place: 0, node, host_bytes: 0, only_leaders: false, is_full: false }
     }
 
-    pub(super) fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
-        self.slots.iter().map(BrokerSlot::node).filter(|node| !node.is_none())
+    /// The broker at this place of those that are known.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn node(&self, mut place: usize) -> Option<Node> {
+        for slot in self.slots.iter().filter(|slot| !slot.node.is_none()) {
+            if place == 0 {
+                return Some(slot.node);
+            }
+            place = place.wrapping_sub(1);
+        }
+        None
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -71,7 +81,10 @@ impl<'a> Brokers<'a> {
     }
 
     pub(super) fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
-        self.slots.get(self.position(node)?).map(BrokerSlot::endpoint)
+        let slot = self.slots.get(self.position(node)?)?;
+        let at = usize::from(slot.host_at);
+        let host = self.hosts.as_str().get(at..at.wrapping_add(usize::from(slot.host_bytes)))?;
+        Some(Endpoint { host, port: slot.port })
     }
 
     /// A response begins to go by.
@@ -82,34 +95,35 @@ impl<'a> Brokers<'a> {
         }
     }
 
-    /// A broker follows. It keeps its slot, or takes a free one, or, if it leads a partition of ours, one whose broker
-    /// leads none.
+    /// A broker follows. It keeps its slot, or takes a free one.
     pub(super) fn begin_broker(&mut self, node: Node, leads: impl Fn(Node) -> bool) {
         self.node = node;
         self.host_bytes = 0;
         let own = self.position(node);
-        let free = || self.position(Node::NONE);
-        let idle = || self.slots.iter().position(|slot| leads(node) && !leads(slot.node));
-        let place = own.or_else(free).or_else(idle);
+        let wanted = !self.only_leaders || leads(node);
+        let place = own.or_else(|| self.position(Node::NONE).filter(|_| wanted));
         self.place = place.map_or(0, |place| place.wrapping_add(1));
+        let host_at = self.hosts.len() as u16;
         if let (None, Some(slot)) = (own, self.slot_mut()) {
-            slot.node = Node::NONE;
-            slot.host.clear();
+            *slot = BrokerSlot { host_at, ..BrokerSlot::new() };
         }
     }
 
     /// A piece of its host name.
     pub(super) fn host(&mut self, piece: &[u8]) {
         for byte in piece {
-            let at = self.host_bytes;
-            self.host_bytes = at.wrapping_add(1);
+            let at = usize::from(self.host_bytes);
             let Some(slot) = self.slot_mut() else { return };
-            let fits = if slot.node.is_none() {
-                byte.is_ascii() && slot.host.push(char::from(*byte & 0x7f)).is_ok()
+            let (known, place) = (!slot.node.is_none(), usize::from(slot.host_at).wrapping_add(at));
+            let goes_on = if known {
+                at < usize::from(slot.host_bytes) && self.hosts.as_bytes().get(place) == Some(byte)
             } else {
-                slot.host.as_bytes().get(at) == Some(byte)
+                let has_room = self.hosts.push(char::from(*byte & 0x7f)).is_ok();
+                self.is_full |= !has_room;
+                has_room && byte.is_ascii() && at < HOST_BYTES_MAX
             };
-            if !fits {
+            self.host_bytes = self.host_bytes.wrapping_add(1);
+            if !goes_on {
                 self.forget();
             }
         }
@@ -119,11 +133,10 @@ impl<'a> Brokers<'a> {
     pub(super) fn port(&mut self, port: i32) {
         let (node, host_bytes) = (self.node, self.host_bytes);
         let Some(slot) = self.slot_mut() else { return };
+        let same_length = slot.node.is_none() || slot.host_bytes == host_bytes;
         match u16::try_from(port) {
-            Ok(port) if port != 0 && host_bytes > 0 && slot.host.len() == host_bytes => {
-                slot.node = node;
-                slot.port = port;
-                slot.seen = true;
+            Ok(port) if port != 0 && host_bytes > 0 && same_length => {
+                (slot.node, slot.port, slot.host_bytes, slot.seen) = (node, port, host_bytes, true);
             }
             Ok(_) | Err(_) => self.forget(),
         }
@@ -134,6 +147,20 @@ impl<'a> Brokers<'a> {
         for broker in self.slots.iter_mut().filter(|broker| !broker.seen) {
             broker.node = Node::NONE;
         }
+        self.only_leaders = false;
+    }
+
+    /// The next response is for leaders only: all others are forgotten, and the leaders, too, if their host names lie
+    /// among what fills the room for them.
+    pub(super) fn make_room(&mut self, leads: impl Fn(Node) -> bool) {
+        let is_full = core::mem::take(&mut self.is_full);
+        for slot in self.slots.iter_mut().filter(|slot| is_full || !leads(slot.node)) {
+            slot.node = Node::NONE;
+        }
+        if is_full {
+            self.hosts.clear();
+        }
+        self.only_leaders = true;
     }
 
     /// Its address cannot be kept, or is another than before: then its slot is free when it is asked for again.

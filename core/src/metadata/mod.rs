@@ -11,6 +11,7 @@ mod update;
 
 pub use brokers::BrokerSlot;
 use brokers::Brokers;
+use heapless::string::StringView;
 use schedule::Schedule;
 pub use topics::{PartitionSlot, RegisterError, TopicSlot};
 
@@ -46,6 +47,7 @@ impl<'a> Metadata<'a> {
         topics: &'a mut [TopicSlot],
         partitions: &'a mut [PartitionSlot],
         brokers: &'a mut [BrokerSlot],
+        hosts: &'a mut StringView,
     ) -> Self {
         topics.fill_with(TopicSlot::new);
         partitions.fill_with(PartitionSlot::new);
@@ -53,7 +55,7 @@ impl<'a> Metadata<'a> {
         Self {
             topics,
             partitions,
-            brokers: Brokers::new(brokers),
+            brokers: Brokers::new(brokers, hosts),
             address_map: config.address_map,
             partitions_per_topic,
             schedule: Schedule::new(),
@@ -77,9 +79,9 @@ impl<'a> Metadata<'a> {
         self.brokers.endpoint(node).map(|advertised| reached_at(self.address_map, advertised))
     }
 
-    /// The brokers whose addresses are known.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
-        self.brokers.nodes()
+    /// The broker at this place of those whose addresses are known.
+    pub(crate) fn node(&self, place: usize) -> Option<Node> {
+        self.brokers.node(place)
     }
 
     /// The first topic of which the cluster says something bad.

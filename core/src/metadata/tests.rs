@@ -1,3 +1,4 @@
+use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::*;
@@ -11,8 +12,8 @@ const CONFIG: Config<'static> = Config::new(&["h:1"]);
 type Memory = Resources<1, 100, 2, 3, 2, 1>;
 
 fn metadata(memory: &mut Memory) -> Metadata<'_> {
-    let Storage { topics, partitions, brokers, .. } = memory.lend();
-    let mut metadata = Metadata::new(&CONFIG, topics, partitions, brokers);
+    let Storage { topics, partitions, brokers, hosts, .. } = memory.lend();
+    let mut metadata = Metadata::new(&CONFIG, topics, partitions, brokers, hosts);
     metadata.register("t").unwrap();
     metadata
 }
@@ -140,9 +141,9 @@ fn a_mapped_address_is_where_the_broker_is_reached_and_others_stay() {
         AddressMapping { advertised: "h2:9093", reached_at: "never:1" },
     ];
     let mut memory = Memory::new();
-    let Storage { topics, partitions, brokers, .. } = memory.lend();
+    let Storage { topics, partitions, brokers, hosts, .. } = memory.lend();
     let config = Config { address_map: MAP, ..CONFIG };
-    let mut metadata = Metadata::new(&config, topics, partitions, brokers);
+    let mut metadata = Metadata::new(&config, topics, partitions, brokers, hosts);
     metadata.register("t").unwrap();
     answer(&mut metadata, 0, 2, 0, &[1]);
     assert_eq!(metadata.endpoint(Node::broker(1)), Some(Endpoint { host: "2001:db8::1", port: 19092 }));
@@ -190,7 +191,7 @@ fn a_topic_that_seems_to_disappear_keeps_its_number_of_partitions() {
 fn a_broker_with_an_address_that_cannot_be_kept_is_nobodys_leader() {
     let mut memory = Memory::new();
     let mut metadata = metadata(&mut memory);
-    for (host, port) in [(&[b'x'; 97][..], 9092), (b"", 9092), (b"\xff", 9092), (b"h", 0), (b"h", 65_536)] {
+    for (host, port) in [(&[b'x'; 254][..], 9092), (b"", 9092), (b"\xff", 9092), (b"h", 0), (b"h", 65_536)] {
         metadata.on_event(Event::Begin);
         metadata.on_event(Event::BrokerId(1));
         metadata.on_event(Event::BrokerHost(host));
@@ -207,7 +208,7 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     let mut metadata = metadata(&mut memory);
     metadata.update_started();
     metadata.register("u").unwrap();
-    assert_eq!(metadata.asked_topics().collect::<Vec<_>>(), ["t"], "the frame under way does not change");
+    assert_eq!(metadata.asked_topics(), 1, "the frame under way does not change");
     metadata.on_event(Event::Begin);
     metadata.on_event(Event::BrokerId(1));
     metadata.on_event(Event::BrokerHost(b"h"));
@@ -243,5 +244,77 @@ fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
             Some(Endpoint { host: "h1", port: 9092 }),
             "and known again"
         );
+    }
+}
+
+/// A whole response: these brokers, and the leaders of topic 0. Says whether it was taken.
+fn answer_of(metadata: &mut Metadata<'_>, brokers: &[(i32, &str)], leaders: &[i32]) -> bool {
+    metadata.update_started();
+    metadata.on_event(Event::Begin);
+    for (id, host) in brokers {
+        metadata.on_event(Event::BrokerId(*id));
+        host.as_bytes().chunks(3).for_each(|piece| metadata.on_event(Event::BrokerHost(piece)));
+        metadata.on_event(Event::BrokerPort(9092));
+    }
+    let partitions = leaders.len() as u32;
+    metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions });
+    for (index, leader) in (0..).zip(leaders) {
+        metadata.on_event(Event::Partition { topic: Some(0), index, leader: *leader });
+    }
+    metadata.update_ended(&mut turn(at(0), &mut Random::new(1)))
+}
+
+fn host(metadata: &Metadata<'_>, id: i32) -> Option<String> {
+    metadata.endpoint(Node::broker(id)).map(|endpoint| endpoint.host.to_string())
+}
+
+#[test]
+fn the_longest_host_name_is_kept() {
+    let mut memory = Resources::<1, 100, 2, 3, 2, 1, 300>::new();
+    let Storage { topics, partitions, brokers, hosts, .. } = memory.lend();
+    let mut metadata = Metadata::new(&CONFIG, topics, partitions, brokers, hosts);
+    metadata.register("t").unwrap();
+    let longest = "x".repeat(253);
+    assert!(answer_of(&mut metadata, &[(1, &longest)], &[1]));
+    assert_eq!(host(&metadata, 1), Some(longest));
+}
+
+#[test]
+fn host_names_that_fill_the_room_make_way_for_those_of_leaders() {
+    let mut memory = Resources::<1, 100, 2, 3, 8, 1, 24>::new();
+    let Storage { topics, partitions, brokers, hosts, .. } = memory.lend();
+    let mut metadata = Metadata::new(&CONFIG, topics, partitions, brokers, hosts);
+    metadata.register("t").unwrap();
+    let all = [(1, "broker-one"), (2, "broker-two"), (3, "leader-one"), (4, "leader-two")];
+    assert!(answer_of(&mut metadata, &all, &[3, 4]));
+    assert_eq!(metadata.leader(0), Node::NONE, "the first two have filled it");
+    assert!(metadata.is_update_due(at(0)), "asked again without backoff");
+    assert!(answer_of(&mut metadata, &all, &[3, 4]));
+    assert_eq!(
+        (host(&metadata, 3), host(&metadata, 4)),
+        (Some("leader-one".into()), Some("leader-two".into()))
+    );
+    assert_eq!(host(&metadata, 1), None);
+    // Who leads from now on takes the place of who does not.
+    for _ in 0..2 {
+        assert!(answer_of(&mut metadata, &all, &[1, 4]));
+    }
+    assert_eq!(
+        (host(&metadata, 1), host(&metadata, 4)),
+        (Some("broker-one".into()), Some("leader-two".into()))
+    );
+}
+
+#[test]
+fn a_broker_that_moves_is_found_there_at_the_second_pass_and_its_old_address_is_used_no_more() {
+    for moved in ["host-two", "host-one.example.com", "host", "h"] {
+        let mut memory = Memory::new();
+        let mut metadata = metadata(&mut memory);
+        assert!(answer_of(&mut metadata, &[(1, "host-one"), (2, "other")], &[1]));
+        assert!(answer_of(&mut metadata, &[(1, moved), (2, "other")], &[1]));
+        assert_eq!((host(&metadata, 1), metadata.leader(0)), (None, Node::NONE));
+        assert!(metadata.is_update_due(at(0)), "asked again without backoff");
+        assert!(answer_of(&mut metadata, &[(1, moved), (2, "other")], &[1]));
+        assert_eq!(host(&metadata, 1).as_deref(), Some(moved));
     }
 }

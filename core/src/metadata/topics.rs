@@ -103,8 +103,10 @@ impl Metadata<'_> {
     }
 
     /// The names of all topics.
-    pub(crate) fn topic_names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.topics.iter().map_while(|topic| topic.name)
+    /// How many topics are registered: their places are the first.
+    pub(crate) fn topic_count(&self) -> u16 {
+        let free = self.topics.iter().position(|topic| topic.name.is_none());
+        free.unwrap_or(self.topics.len()) as u16
     }
 }
 

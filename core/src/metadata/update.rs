@@ -8,13 +8,13 @@ use crate::protocol::metadata::Event;
 impl Metadata<'_> {
     /// A request for all our topics was handed to a connection.
     pub(crate) fn update_started(&mut self) {
-        self.asked = self.topic_names().count() as u16;
+        self.asked = self.topic_count();
         self.schedule.started();
     }
 
     /// The topics of the request that is under way: those that were registered when it began.
-    pub(crate) fn asked_topics(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.topic_names().take(usize::from(self.asked))
+    pub(crate) fn asked_topics(&self) -> u16 {
+        self.asked
     }
 
     /// The request was not answered, or not in a way that could be read.
@@ -59,11 +59,13 @@ impl Metadata<'_> {
         if unplaced && !self.second_pass {
             debug!("a leader's address found no place: metadata is asked for once more");
             self.second_pass = true;
+            let partitions = &*self.partitions;
+            self.brokers.make_room(|node| partitions.iter().any(|partition| partition.leader == node));
             self.schedule.again(turn.now);
             return true;
         }
         if unplaced {
-            warning!("more brokers lead our partitions than broker slots were lent");
+            warning!("more brokers lead our partitions than were lent slots, or bytes for their names");
         }
         self.second_pass = false;
         let settled = self.is_complete() && self.topic_error().is_none();

@@ -38,7 +38,8 @@ impl Network<'_> {
     /// The ready connection with the fewest requests in flight, for a request that any node can answer.
     pub(crate) fn least_loaded(&self, now: Tick, max_in_flight: u8) -> Option<u8> {
         let mut best: Option<(u8, usize)> = None;
-        for (connection, slot) in (0u8..).zip(self.connections.iter()) {
+        for connection in 0..self.len() {
+            let Some(slot) = self.get(connection) else { continue };
             let fits =
                 slot.is_usable(now) && slot.leaving == Leaving::Not && slot.can_send_more(max_in_flight);
             if fits && best.is_none_or(|(_, in_flight)| slot.in_flight.len() < in_flight) {
@@ -58,18 +59,19 @@ impl Network<'_> {
         })
     }
 
-    /// Begins to connect to the node among these that was tried longest ago; those that back off are left out. Returns
+    /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off are left out. Returns
     /// when that can be tried again.
     pub(crate) fn connect_any(
         &mut self,
-        nodes: &mut dyn Iterator<Item = Node>,
+        nodes: &dyn Fn(usize) -> Option<Node>,
         turn: &mut Turn<'_, '_>,
     ) -> Tick {
         let now = turn.now;
         let mut soonest = Tick::NEVER;
         let mut best: Option<(Tick, Node)> = None;
         let mut ties = 1u32;
-        for node in nodes {
+        for place in 0.. {
+            let Some(node) = nodes(place) else { break };
             let NodeState::At(at) = self.look(now, node, turn.settings.max_in_flight) else { continue };
             if at > now {
                 soonest = soonest.min(at);
@@ -134,9 +136,16 @@ impl Network<'_> {
     }
 
     /// The connection among those that fit whose last attempt to connect is longest ago.
+    // Loops, for a chain of iterators takes twice the code.
     fn oldest(&self, fits: impl Fn(&ConnectionSlot) -> bool) -> Option<u8> {
-        let fitting = (0u8..).zip(self.connections.iter()).filter(|(_, slot)| fits(slot));
-        fitting.min_by_key(|(_, slot)| slot.last_attempt).map(|(connection, _)| connection)
+        let mut oldest: Option<(u8, Tick)> = None;
+        for connection in 0..self.len() {
+            let Some(slot) = self.get(connection).filter(|slot| fits(slot)) else { continue };
+            if oldest.is_none_or(|(_, attempt)| slot.last_attempt < attempt) {
+                oldest = Some((connection, slot.last_attempt));
+            }
+        }
+        oldest.map(|(connection, _)| connection)
     }
 
     /// Whether the last attempts to reach a node have failed.
@@ -145,27 +154,21 @@ impl Network<'_> {
         slot.is_some_and(|slot| slot.failures > 0 && slot.state != State::Ready)
     }
 
-    /// Closes a connection at the next poll; its node may be connected to again at once.
-    pub(crate) fn leave(&mut self, connection: u8) {
-        if let Some(slot) = self.get_mut(connection) {
-            slot.leaving = Leaving::AtOnce;
-        }
-    }
-
-    /// A connection's node is known under another id now: the bootstrap address of a broker that told its id.
-    pub(crate) fn rename(&mut self, from: Node, to: Node) {
-        if self.connection_of(to).is_some() {
+    /// Metadata says where a node listens. A connection that leads elsewhere is closed at the next poll, and its node
+    /// may be connected to again at once; one to the same address of `bootstrap` is the node's from now on.
+    pub(crate) fn listens_at(&mut self, node: Node, to: Endpoint<'_>) {
+        let digest = digest(to);
+        if let Some(slot) = self.connection_of(node).and_then(|connection| self.get_mut(connection)) {
+            if slot.is_open() && slot.endpoint != 0 && slot.endpoint != digest {
+                slot.leaving = Leaving::AtOnce;
+            }
             return;
         }
-        if let Some(slot) = self.connection_of(from).and_then(|connection| self.get_mut(connection)) {
-            slot.node = to;
+        for slot in self.connections.iter_mut() {
+            if slot.endpoint == digest && slot.node.is_bootstrap() {
+                slot.node = node;
+                return;
+            }
         }
-    }
-
-    /// Whether a node's connection leads to another endpoint than this.
-    pub(crate) fn leads_elsewhere(&self, node: Node, to: Endpoint<'_>) -> Option<u8> {
-        let connection = self.connection_of(node)?;
-        let slot = self.get(connection).filter(|slot| slot.is_open())?;
-        if slot.endpoint == 0 || slot.endpoint == digest(to) { None } else { Some(connection) }
     }
 }

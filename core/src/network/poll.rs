@@ -212,10 +212,7 @@ impl Network<'_> {
             let expected =
                 Expected { connection, request: slot.awaited(), version: slot.usable.produce_version() };
             let Some(answer) = slot.incoming.take(&mut piece, &expected, with.exchange)? else { continue };
-            // Few, and small: a ring buffer would be more code.
-            if !slot.in_flight.is_empty() {
-                slot.in_flight.remove(0);
-            }
+            slot.forget_first();
             self.on_answer(connection, answer, with)?;
         }
         Ok(())

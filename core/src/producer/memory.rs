@@ -1,3 +1,6 @@
+use heapless::String;
+use heapless::string::StringView;
+
 use crate::accumulator::{BatchSlot, PartitionQueue, TopicQueue};
 use crate::batch;
 use crate::config::{Config, ConfigError, require};
@@ -8,9 +11,13 @@ use crate::network::ConnectionSlot;
 /// How many bytes of a response are taken from the transport at once, in [`Resources`].
 const RECEIVE_BYTES: usize = 64;
 
+/// Room for the host names of brokers: `BYTES` bytes for all of them. What a [`Storage`] borrows of it is its
+/// `as_mut_view`.
+pub type HostNames<const BYTES: usize> = String<BYTES>;
+
 /// All the memory that a producer works in, with its capacities as constants: `BATCHES` batches of `BATCH_BYTES`
-/// each, `TOPICS` topics with at most `PARTITIONS` partitions each, the addresses of `BROKERS` brokers, and
-/// `CONNECTIONS` connections at a time.
+/// each, `TOPICS` topics with at most `PARTITIONS` partitions each, the addresses of `BROKERS` brokers, whose host names
+/// share `HOST_BYTES` bytes, and `CONNECTIONS` connections at a time.
 ///
 /// All zero when new, so as a static it lies in `.bss` and costs no flash. The constants end here: a
 /// [`Producer`](crate::Producer) has no such parameters, and a second size costs no second copy of its code.
@@ -18,7 +25,7 @@ const RECEIVE_BYTES: usize = 64;
 /// How to size it: `BATCHES * BATCH_BYTES` is what can wait while the network is away. Each partition that is
 /// written to keeps a batch open, so `BATCHES` should be above the number of partitions in use. `BROKERS` must
 /// be at least the number of different leaders of those partitions; a leader without a place is treated as
-/// unknown. With fewer `CONNECTIONS` than leaders, idle connections are closed for others.
+/// unknown, and so is one for whose host name, of at most 253 bytes, `HOST_BYTES` has no room. With fewer `CONNECTIONS` than leaders, idle connections are closed for others.
 ///
 /// ```
 /// use nanokafka::{Config, Instant, Producer, Resources};
@@ -39,6 +46,7 @@ pub struct Resources<
     const PARTITIONS: usize = 8,
     const BROKERS: usize = 3,
     const CONNECTIONS: usize = 3,
+    const HOST_BYTES: usize = 192,
 > {
     arena: [[u8; BATCH_BYTES]; BATCHES],
     batches: [BatchSlot; BATCHES],
@@ -48,6 +56,7 @@ pub struct Resources<
     partition_queues: [[PartitionQueue; PARTITIONS]; TOPICS],
     sequences: [[SequenceSlot; PARTITIONS]; TOPICS],
     brokers: [BrokerSlot; BROKERS],
+    hosts: HostNames<HOST_BYTES>,
     connections: [ConnectionSlot; CONNECTIONS],
     receive: [u8; RECEIVE_BYTES],
 }
@@ -59,7 +68,8 @@ impl<
     const PARTITIONS: usize,
     const BROKERS: usize,
     const CONNECTIONS: usize,
-> Resources<BATCHES, BATCH_BYTES, TOPICS, PARTITIONS, BROKERS, CONNECTIONS>
+    const HOST_BYTES: usize,
+> Resources<BATCHES, BATCH_BYTES, TOPICS, PARTITIONS, BROKERS, CONNECTIONS, HOST_BYTES>
 {
     /// Memory that was never used.
     #[must_use]
@@ -73,13 +83,14 @@ impl<
             partition_queues: [const { [const { PartitionQueue::new() }; PARTITIONS] }; TOPICS],
             sequences: [const { [const { SequenceSlot::new() }; PARTITIONS] }; TOPICS],
             brokers: [const { BrokerSlot::new() }; BROKERS],
+            hosts: String::new(),
             connections: [const { ConnectionSlot::new() }; CONNECTIONS],
             receive: [0; RECEIVE_BYTES],
         }
     }
 
     /// Lends the memory to one producer. What an earlier producer left in it is forgotten.
-    pub const fn lend(&mut self) -> Storage<'_> {
+    pub fn lend(&mut self) -> Storage<'_> {
         Storage {
             batch_bytes: BATCH_BYTES,
             arena: self.arena.as_flattened_mut(),
@@ -90,14 +101,22 @@ impl<
             partition_queues: self.partition_queues.as_flattened_mut(),
             sequences: self.sequences.as_flattened_mut(),
             brokers: &mut self.brokers,
+            hosts: self.hosts.as_mut_view(),
             connections: &mut self.connections,
             receive: &mut self.receive,
         }
     }
 }
 
-impl<const B: usize, const BB: usize, const T: usize, const P: usize, const R: usize, const C: usize> Default
-    for Resources<B, BB, T, P, R, C>
+impl<
+    const B: usize,
+    const BB: usize,
+    const T: usize,
+    const P: usize,
+    const R: usize,
+    const C: usize,
+    const H: usize,
+> Default for Resources<B, BB, T, P, R, C, H>
 {
     fn default() -> Self {
         Self::new()
@@ -128,6 +147,8 @@ pub struct Storage<'a> {
     pub sequences: &'a mut [SequenceSlot],
     /// One for each broker whose address can be kept, at least 1.
     pub brokers: &'a mut [BrokerSlot],
+    /// Where their host names are kept, 253 bytes each at the most; 1 to 65535 bytes.
+    pub hosts: &'a mut StringView,
     /// One for each connection that can be open at a time, 1 to 128.
     pub connections: &'a mut [ConnectionSlot],
     /// Where pieces of responses are received, at least 16 bytes. Larger ones mean fewer calls of the transport.
@@ -168,6 +189,8 @@ impl Storage<'_> {
         require!(self.sequences.len() == partitions, Sequences, self.sequences.len());
         let (brokers, connections) = (self.brokers.len(), self.connections.len());
         require!(brokers >= 1, Brokers, brokers);
+        let host_bytes = self.hosts.capacity();
+        require!((1..=65_535).contains(&host_bytes), Hosts, host_bytes);
         require!((1..=CONNECTIONS_MAX).contains(&connections), Connections, connections);
         require!(self.receive.len() >= 16, Receive, self.receive.len());
         Ok(())

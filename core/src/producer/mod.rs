@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::sender::{Joined, Sender};
 use crate::time::Instant;
 use crate::transport::Transport;
-pub use memory::{Resources, Storage};
+pub use memory::{HostNames, Resources, Storage};
 pub use polled::{Polled, Status};
 
 /// A batch whose outcome is known and whose memory was not given back yet: see [`Producer::peek_delivery`].
@@ -80,12 +80,13 @@ impl<'a> Producer<'a> {
             partition_queues,
             sequences,
             brokers,
+            hosts,
             connections,
             receive,
         } = memory;
         let accumulator =
             Accumulator::new(&config, batch_bytes, arena, batches, topic_queues, partition_queues);
-        let metadata = Metadata::new(&config, topics, partitions, brokers);
+        let metadata = Metadata::new(&config, topics, partitions, brokers, hosts);
         let idempotence = Idempotence::new(&config, sequences);
         let network = Network::new(connections);
         Ok(Self { sender: Sender::new(&config, accumulator, metadata, idempotence, network, receive, now) })

@@ -2,7 +2,8 @@
 
 use super::{Api, Decoded, RequestHeader, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Wide, Writer};
+use crate::wide::Wide;
+use crate::wire::{Frame, Malformed, Writer};
 
 /// The version used: the one that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 0;

@@ -5,7 +5,8 @@
 
 use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Wide, Writer};
+use crate::wide::Wide;
+use crate::wire::{Frame, Malformed, Writer};
 
 /// The oldest version that takes RecordBatch v2 and that brokers from 4.0 accept (KIP-98, KAFKA-18659).
 pub(crate) const VERSION_MIN: i16 = 3;

@@ -65,7 +65,8 @@ impl<'a> Sender<'a> {
     }
 
     /// An instant by core's clock.
-    #[inline]
+    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub(crate) fn tick(&mut self, now: Instant) -> Tick {
         match self.clock.tick(now) {
             Ok(tick) => tick,

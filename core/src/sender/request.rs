@@ -26,21 +26,20 @@ pub(super) fn metadata(
     head: &mut Writer<'_>,
 ) -> Part {
     if frame.cursor == 0 {
-        let (mut topics, mut names_bytes) = (0usize, 0usize);
-        for name in known.asked_topics() {
-            topics = topics.wrapping_add(1);
-            names_bytes = names_bytes.wrapping_add(name.len());
+        let topics = known.asked_topics();
+        let mut names_bytes = 0usize;
+        for topic in 0..topics {
+            names_bytes = names_bytes.wrapping_add(known.topic_name(topic).unwrap_or("").len());
         }
-        metadata::write_start(head, frame.correlation_id, settings.client_id, topics, names_bytes);
+        metadata::write_start(head, frame.correlation_id, settings.client_id, usize::from(topics), names_bytes);
     }
-    let mut cursor = frame.cursor.max(1);
-    for name in known.asked_topics().skip(usize::from(cursor.wrapping_sub(1))) {
+    for topic in frame.cursor.saturating_sub(1)..known.asked_topics() {
+        let name = known.topic_name(topic).unwrap_or("");
         // A length in front, and the last byte of the request behind.
         if head.room() < name.len().wrapping_add(3) {
-            return Part { body: None, next: Some(cursor) };
+            return Part { body: None, next: Some(cursor_of(topic)) };
         }
         head.string(name);
-        cursor = cursor.wrapping_add(1);
     }
     metadata::write_end(head, settings.allow_auto_topic_creation);
     Part::LAST
@@ -54,8 +53,8 @@ pub(super) fn produce(
     accumulator: &Accumulator<'_>,
     head: &mut Writer<'_>,
 ) -> Part {
-    let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
-    let batches = Batches { request, accumulator };
+    let name = |topic: TopicId| known.topic_name(topic.index() as u16).unwrap_or("");
+    let Contents { size, part, partitions_of_topic, next } = Contents::of(frame, accumulator, &name);
     if frame.cursor == 0 {
         let start = produce::Start {
             version: frame.version,
@@ -64,82 +63,72 @@ pub(super) fn produce(
             acks: settings.acks.on_the_wire(),
             timeout_ms: i32::try_from(settings.request_timeout_ms).unwrap_or(i32::MAX),
         };
-        start.write(head, &batches.size(known));
+        start.write(head, &size);
     }
-    let Some((partition, batch)) = batches.first_from(frame.cursor.saturating_sub(1)) else {
-        return Part::LAST;
-    };
+    let Some(Entry { partition, batch, is_first_of_topic }) = part else { return Part::LAST };
     let (topic, index) = accumulator.partition_at(partition);
-    let name = known.topic_name(topic.index() as u16).unwrap_or("");
-    let (of_topic, first_of_topic) = batches.of_topic(topic);
-    let mut needed = produce::PARTITION_BYTES;
-    if first_of_topic == partition {
-        needed = needed.wrapping_add(produce::TOPIC_BYTES).wrapping_add(name.len());
-    }
+    let name = if is_first_of_topic { name(topic) } else { "" };
+    let needed = produce::PARTITION_BYTES.wrapping_add(produce::TOPIC_BYTES).wrapping_add(name.len());
     if head.room() < needed && head.len() > 0 {
         return Part { body: None, next: Some(cursor_of(partition)) };
     }
-    if first_of_topic == partition {
-        produce::write_topic(head, name, of_topic);
+    if is_first_of_topic {
+        produce::write_topic(head, name, partitions_of_topic);
     }
     produce::write_partition(head, index, accumulator.bytes(batch).len());
-    let next = batches.first_from(partition.wrapping_add(1)).map(|(partition, _)| cursor_of(partition));
-    Part { body: Some(batch), next }
+    Part { body: Some(batch), next: next.map(cursor_of) }
 }
 
-fn cursor_of(partition: u16) -> u16 {
-    partition.wrapping_add(1)
+/// 0 is the beginning of the frame.
+fn cursor_of(place: u16) -> u16 {
+    place.wrapping_add(1)
 }
 
-/// The batches of one request, by the place of their partitions: so those of a topic stand together.
-struct Batches<'s, 'a> {
-    request: Request,
-    accumulator: &'s Accumulator<'a>,
+/// A partition of a request, and its batch.
+struct Entry {
+    partition: u16,
+    batch: u16,
+    is_first_of_topic: bool,
 }
 
-impl Batches<'_, '_> {
-    /// The first batch of a partition at this place or behind.
-    fn first_from(&self, mut partition: u16) -> Option<(u16, u16)> {
-        while partition < self.accumulator.partitions() {
-            if let Some(batch) = self.accumulator.in_flight(self.request, partition) {
-                return Some((partition, batch));
-            }
-            partition = partition.wrapping_add(1);
-        }
-        None
-    }
+/// What is in a request, and in which part of it the cursor is.
+struct Contents {
+    size: produce::Size,
+    /// What the part writes.
+    part: Option<Entry>,
+    /// The partitions of its topic.
+    partitions_of_topic: usize,
+    /// The partition behind it.
+    next: Option<u16>,
+}
 
-    /// Calls `each` for every batch, with its partition's topic.
-    fn for_each(&self, mut each: impl FnMut(TopicId, u16, u16)) {
-        let mut from = 0;
-        while let Some((partition, batch)) = self.first_from(from) {
-            each(self.accumulator.partition_at(partition).0, partition, batch);
-            from = partition.wrapping_add(1);
-        }
-    }
-
-    /// How many batches a topic has, and the place of the first one's partition.
-    fn of_topic(&self, topic: TopicId) -> (usize, u16) {
-        let (mut count, mut first) = (0usize, 0);
-        self.for_each(|of, partition, _| {
-            if of == topic {
-                first = if count == 0 { partition } else { first };
-                count = count.wrapping_add(1);
-            }
-        });
-        (count, first)
-    }
-
-    fn size(&self, known: &Metadata<'_>) -> produce::Size {
-        let mut size = produce::Size::default();
+impl Contents {
+    /// In the order of partitions, and so of topics.
+    fn of<'n>(frame: &Outbound, accumulator: &Accumulator<'_>, name: &impl Fn(TopicId) -> &'n str) -> Self {
+        let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
+        let size = produce::Size::default();
+        let mut contents = Self { size, part: None, partitions_of_topic: 0, next: None };
         let mut last_topic = None;
-        self.for_each(|topic, _, batch| {
-            if last_topic != Some(topic) {
-                size.add_topic(known.topic_name(topic.index() as u16).unwrap_or(""));
+        let mut is_counting = true;
+        for partition in 0..accumulator.partitions() {
+            let Some(batch) = accumulator.in_flight(request, partition) else { continue };
+            let (topic, _) = accumulator.partition_at(partition);
+            let is_first_of_topic = last_topic != Some(topic);
+            if is_first_of_topic {
+                contents.size.add_topic(name(topic));
+                is_counting = contents.part.is_none();
+                contents.partitions_of_topic = if is_counting { 0 } else { contents.partitions_of_topic };
                 last_topic = Some(topic);
             }
-            size.add_partition(self.accumulator.bytes(batch).len());
-        });
-        size
+            contents.size.add_partition(accumulator.bytes(batch).len());
+            contents.partitions_of_topic = contents.partitions_of_topic.wrapping_add(usize::from(is_counting));
+            if cursor_of(partition) >= frame.cursor {
+                match contents.part {
+                    None => contents.part = Some(Entry { partition, batch, is_first_of_topic }),
+                    Some(_) => contents.next = contents.next.or(Some(partition)),
+                }
+            }
+        }
+        contents
     }
 }

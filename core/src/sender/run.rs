@@ -19,7 +19,7 @@ impl Sender<'_> {
         // Metadata has priority: while an update is due, no node is ready (Java's `NetworkClient.isReady`).
         if !self.joined.metadata.is_update_due(now) && self.joined.idempotence.may_send() {
             for index in 0.. {
-                let Some(node) = self.joined.metadata.nodes().nth(index) else { break };
+                let Some(node) = self.joined.metadata.node(index) else { break };
                 if self.is_node_ready(now, node, wake) {
                     self.send_to(now, node, wake);
                 }
@@ -62,14 +62,12 @@ impl Sender<'_> {
     }
 
     fn ask_for_unknown_leaders(&mut self) {
-        let partitions = 0..self.joined.accumulator.partitions();
-        let leaderless = |partition: u16| {
-            self.joined.accumulator.has_queued(partition) && self.joined.metadata.leader(partition).is_none()
-        };
-        let mut topics = (0u16..).map_while(|topic| self.joined.metadata.topic_name(topic).map(|_| topic));
-        if partitions.into_iter().any(leaderless)
-            || topics.any(|topic| self.joined.accumulator.awaits_metadata(topic))
-        {
+        let mut unknown = self.joined.accumulator.awaits_metadata();
+        for partition in 0..self.joined.accumulator.partitions() {
+            let waits = self.joined.accumulator.has_queued(partition);
+            unknown |= waits && self.joined.metadata.leader(partition).is_none();
+        }
+        if unknown {
             self.joined.metadata.request_update();
         }
     }
@@ -183,24 +181,10 @@ impl Sender<'_> {
             }
             topic = topic.wrapping_add(1);
         }
-        self.adopt_bootstrap_connections();
-        for node in self.joined.metadata.nodes() {
-            let moved =
-                self.joined.metadata.endpoint(node).and_then(|to| self.network.leads_elsewhere(node, to));
-            if let Some(connection) = moved {
-                self.network.leave(connection);
-            }
-        }
-    }
-
-    /// A connection to a bootstrap address serves the broker that advertises the same address.
-    fn adopt_bootstrap_connections(&mut self) {
-        for (index, address) in self.joined.settings.bootstrap.iter().enumerate() {
-            let bootstrap = crate::config::endpoint_of(address);
-            let node =
-                self.joined.metadata.nodes().find(|node| self.joined.metadata.endpoint(*node) == bootstrap);
-            if let Some(node) = node {
-                self.network.rename(Node::bootstrap(index), node);
+        for place in 0.. {
+            let Some(node) = self.joined.metadata.node(place) else { break };
+            if let Some(to) = self.joined.metadata.endpoint(node) {
+                self.network.listens_at(node, to);
             }
         }
     }

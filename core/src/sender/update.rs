@@ -51,11 +51,19 @@ impl Sender<'_> {
         // The bootstrap addresses stay the last resort (KIP-899), and are resolved again. They take turns with the
         // brokers that fail: with few connections, those would never let go. A broker that is only throttled is not
         // asked by another of its addresses.
-        let is_last_resort =
-            !network.any_ready() && self.joined.metadata.nodes().all(|node| network.is_failing(node));
+        let metadata = &self.joined.metadata;
+        let (mut brokers, mut failing) = (0usize, 0usize);
+        while let Some(node) = metadata.node(brokers) {
+            brokers = brokers.wrapping_add(1);
+            failing = failing.wrapping_add(usize::from(network.is_failing(node)));
+        }
+        let is_last_resort = !network.any_ready() && failing == brokers;
         let bootstrap = if is_last_resort { self.joined.settings.bootstrap.len() } else { 0 };
-        let mut nodes = self.joined.metadata.nodes().chain((0..bootstrap).map(Node::bootstrap));
+        let nodes = |place: usize| {
+            let index = place.wrapping_sub(brokers);
+            metadata.node(place).or_else(|| (index < bootstrap).then_some(Node::bootstrap(index)))
+        };
         let mut turn = Turn { now, settings: &self.joined.settings, random: &mut self.joined.random };
-        wake.at(network.connect_any(&mut nodes, &mut turn), WakeReason::Reconnect);
+        wake.at(network.connect_any(&nodes, &mut turn), WakeReason::Reconnect);
     }
 }

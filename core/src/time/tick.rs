@@ -1,6 +1,7 @@
 //! Core's own time: 32 bits, for a device pays for each 64-bit sum with flash and for each 64-bit field with RAM.
 
 use super::{Instant, Wake, WakeReason};
+use crate::wide::Wide;
 
 /// Where the clock begins, and where it is set back to: so much of the past is remembered, 12.4 days.
 const START_MS: u32 = 1 << 30;
@@ -48,18 +49,22 @@ impl Tick {
 #[derive(Debug)]
 pub(crate) struct Clock {
     /// The application's time at [`Tick::START`].
-    start: Instant,
+    start: Wide,
 }
 
 impl Clock {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { start: now }
+        Self { start: Wide::new(now.as_millis().cast_signed()) }
+    }
+
+    const fn start(&self) -> Instant {
+        Instant::from_millis(self.start.get().cast_unsigned())
     }
 
     /// This instant by the clock. An error is what the clock must be set back by first.
     #[inline]
     pub(crate) fn tick(&self, now: Instant) -> Result<Tick, u32> {
-        let since_ms = now.saturating_since_ms(self.start);
+        let since_ms = now.saturating_since_ms(self.start());
         if since_ms == 0 {
             return Ok(self.past(now));
         }
@@ -71,12 +76,12 @@ impl Clock {
 
     /// Now becomes [`Tick::START`].
     pub(crate) const fn set_back(&mut self, now: Instant) {
-        self.start = now;
+        *self = Self::new(now);
     }
 
     /// A deadline of the application's by the clock.
     pub(crate) fn deadline(&self, at: Instant) -> Tick {
-        match u32::try_from(at.saturating_since_ms(self.start)) {
+        match u32::try_from(at.saturating_since_ms(self.start())) {
             Ok(0) => self.past(at),
             Ok(since_ms) => Tick::START.after_ms(since_ms),
             Err(_) => Tick::NEVER,
@@ -85,7 +90,7 @@ impl Clock {
 
     /// An instant that is no later than the clock's start: the application's clock may run backwards.
     fn past(&self, at: Instant) -> Tick {
-        let ago_ms = u32::try_from(self.start.saturating_since_ms(at)).unwrap_or(u32::MAX);
+        let ago_ms = u32::try_from(self.start().saturating_since_ms(at)).unwrap_or(u32::MAX);
         Tick(START_MS.saturating_sub(ago_ms))
     }
 
@@ -95,7 +100,7 @@ impl Clock {
             Tick::NEVER => Wake::OnIo,
             at if at <= next.now => Wake::Now,
             // Later than now, but perhaps not than the start, when the application's clock runs backwards.
-            at => Wake::At(self.start.saturating_add_ms(u64::from(at.0.saturating_sub(START_MS)))),
+            at => Wake::At(self.start().saturating_add_ms(u64::from(at.0.saturating_sub(START_MS)))),
         }
     }
 }

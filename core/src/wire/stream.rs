@@ -1,4 +1,5 @@
-use super::{Malformed, Wide};
+use super::Malformed;
+use crate::wide::Wide;
 
 /// An integer whose bytes arrive one by one, between two pieces.
 #[derive(Clone, Debug)]

@@ -11,11 +11,12 @@ use crate::registers::{input, millis, output};
 /// Batches and their size: the arena, which is not counted, is the product.
 pub const BATCHES: usize = 4;
 pub const BATCH_BYTES: usize = 1_024;
-/// Places of partitions, and connections: what a small device uses.
+/// Places of partitions, connections, and bytes of host names: what a small device uses.
 pub const PARTITIONS: usize = 6;
 pub const CONNECTIONS: usize = 2;
+pub const HOST_BYTES: usize = 96;
 
-pub type Memory = Resources<BATCHES, BATCH_BYTES, 1, PARTITIONS, 3, CONNECTIONS>;
+pub type Memory = Resources<BATCHES, BATCH_BYTES, 1, PARTITIONS, 3, CONNECTIONS, HOST_BYTES>;
 
 static mut MEMORY: Memory = Memory::new();
 static mut PRODUCER: MaybeUninit<App> = MaybeUninit::uninit();

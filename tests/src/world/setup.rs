@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use nanokafka::{
-    AddressMapping, BatchSlot, BrokerSlot, Config, ConnectionSlot, PartitionQueue, PartitionSlot, Producer,
-    SequenceSlot, Storage, TopicQueue, TopicSlot,
+    AddressMapping, BatchSlot, BrokerSlot, Config, ConnectionSlot, HostNames, PartitionQueue, PartitionSlot,
+    Producer, SequenceSlot, Storage, TopicQueue, TopicSlot,
 };
 
 use super::World;
@@ -168,6 +168,9 @@ impl<R: Rig> Setup<R> {
     }
 }
 
+/// Bytes for the brokers' host names.
+const HOST_BYTES: usize = 1_024;
+
 /// Memory for one producer, for the rest of the process.
 pub(crate) fn lend(capacities: Capacities) -> Storage<'static> {
     fn table<T>(length: usize, new: fn() -> T) -> &'static mut [T] {
@@ -184,6 +187,7 @@ pub(crate) fn lend(capacities: Capacities) -> Storage<'static> {
         partition_queues: table(topics * partitions, PartitionQueue::new),
         sequences: table(topics * partitions, SequenceSlot::new),
         brokers: table(brokers, BrokerSlot::new),
+        hosts: Box::leak(Box::<HostNames<HOST_BYTES>>::default()).as_mut_view(),
         connections: table(connections, ConnectionSlot::new),
         receive: table(receive, || 0),
     }

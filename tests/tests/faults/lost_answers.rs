@@ -20,7 +20,7 @@ fn answer_bytes() -> usize {
     let before = world.counters().bytes_received;
     world.send_many(topic, Some(0), 1);
     world.settle();
-    (world.counters().bytes_received - before) as usize
+    world.counters().bytes_received - before
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn an_answer_that_is_lost_at_any_byte_after_the_append_doubles_nothing() {
             assert_eq!(world.counters().disconnects, 1);
             // What an answer says of a batch counts when it is read; the last bytes say nothing of it.
             let answered = byte / length;
-            let retries = world.counters().batch_retries as usize;
+            let retries = world.counters().batch_retries;
             assert!((in_flight - answered - 1..=in_flight - answered).contains(&retries), "byte {byte}");
             all_delivered(world, 1 + in_flight, &format!("byte {byte}, {in_flight} in flight"));
             cases += 1;

@@ -74,7 +74,7 @@ fn a_cluster_that_is_down_for_an_hour_fills_the_memory_and_no_more() {
             }
             world.run_for(60_000);
         }
-        let dropped = world.counters().records_dropped as usize;
+        let dropped = world.counters().records_dropped;
         let beyond = ROW_6_RECORDS - SLOTS;
         let policy = if overflow == Overflow::Reject { (beyond, 0) } else { (0, beyond) };
         assert_eq!((refused, dropped), policy, "{overflow:?}");

@@ -33,7 +33,7 @@ fn splits(length: usize) -> impl Iterator<Item = Vec<usize>> {
 fn received(world: &mut World, exchange: impl FnOnce(&mut World)) -> usize {
     let before = world.counters().bytes_received;
     exchange(world);
-    (world.counters().bytes_received - before) as usize
+    world.counters().bytes_received - before
 }
 
 fn send_one(world: &mut World, topic: TopicId) {
@@ -106,7 +106,7 @@ fn longer_answers_mean_the_same_in_pieces_by_chance() {
             (0..6).for_each(|partition| world.send_many(topic, Some(partition), 1));
             world.settle();
         }
-        assert!(world.counters().metadata_updates as usize >= SPLITS_OF_A_WORLD);
+        assert!(world.counters().metadata_updates >= SPLITS_OF_A_WORLD);
         assert_eq!(world.counters().disconnects, 0);
         all_delivered(world, 6 + 6 * SPLITS_OF_A_WORLD, "answers to Metadata and Produce");
     }

@@ -17,7 +17,7 @@ fn records_before_metadata_find_their_partitions_in_order() {
     rig.set_partitions(3);
     // murmur2("abc") & 0x7fffffff = 479470107, a multiple of 3; partition 3 does not exist yet.
     assert_eq!(rig.drain(100, 0, 9).0, [0, 1]);
-    assert!(rig.accumulator.awaits_metadata(0));
+    assert!(rig.accumulator.awaits_metadata());
     assert_eq!(rig.accumulator.unfinished(), 3);
     rig.accumulator.fail_pending(0, ErrorCode::INVALID_TOPIC_EXCEPTION, &mut rig.counters);
     let delivery = rig.deliveries()[0];
