@@ -18,8 +18,8 @@ const _: () = assert!(COUNT_MAX << 1 < 1 << FIELD_BITS);
 /// From this length on a record has a length of two bytes, whatever its other fields: they have six bytes at least.
 const LONG_VALUE_BYTES: usize = 64 - 6;
 
-/// The length of a record has two bytes at most.
-const VALUE_BYTES_MAX: usize = 8_191 - HEAD_BYTES;
+/// With values of fewer bits, the length of a record has two bytes at most.
+const VALUE_LEN_BITS: u32 = 12;
 
 /// As [`append`](super::append) for a record with this time and a value of this length: the batch's length with the
 /// record, and where its value is to be written. `None`: the general way is to decide. Bytes behind the `len` that the
@@ -35,7 +35,7 @@ pub(crate) fn append_plain(
     let batch = slot.first_chunk_mut::<HEADER_BYTES>()?;
     let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(batch));
     let delta = varint::zigzag(delta);
-    if delta >> FIELD_BITS != 0 || value_len > VALUE_BYTES_MAX {
+    if delta >> FIELD_BITS != 0 || value_len >> VALUE_LEN_BITS != 0 {
         return None;
     }
     let delta = delta as u32;
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn it_writes_what_the_general_way_writes() {
-        let lens = [0, 1, 5, 20, 51, 52, 53, 54, 55, 56, 57, 58, 59, 63, 64, 100, 8_000, 8_175, 8_176, 9_000];
+        let lens = [0, 1, 5, 20, 51, 52, 53, 54, 55, 56, 57, 58, 59, 63, 64, 100, 4_000, 4_095, 4_096, 9_000];
         let counts = [0, 1, 63, 64, 8_191, 8_192, (1 << 20) - 1, 1 << 20, COUNT_MAX];
         let far = (1 << 27) - 1;
         let deltas =
@@ -148,7 +148,7 @@ mod tests {
             let record = Record { timestamp_ms, ..Record::new(TopicId::new(0), b"") };
             let expected = append(&mut general, len, count, &record, Some(value_len)).unwrap();
             let Some((len, value)) = append_plain(&mut plain, len, count, timestamp_ms, value_len) else {
-                let is_long = value_len > 8_175 || !(-far - 1..=far).contains(&delta);
+                let is_long = value_len > 4_095 || !(-far - 1..=far).contains(&delta);
                 assert!(is_long, "{value_len} {count} {delta}");
                 continue;
             };

@@ -31,7 +31,13 @@ pub(super) fn metadata(
         for topic in 0..topics {
             names_bytes = names_bytes.wrapping_add(known.topic_name(topic).unwrap_or("").len());
         }
-        metadata::write_start(head, frame.correlation_id, settings.client_id, usize::from(topics), names_bytes);
+        metadata::write_start(
+            head,
+            frame.correlation_id,
+            settings.client_id,
+            usize::from(topics),
+            names_bytes,
+        );
     }
     for topic in frame.cursor.saturating_sub(1)..known.asked_topics() {
         let name = known.topic_name(topic).unwrap_or("");
@@ -121,7 +127,8 @@ impl Contents {
                 last_topic = Some(topic);
             }
             contents.size.add_partition(accumulator.bytes(batch).len());
-            contents.partitions_of_topic = contents.partitions_of_topic.wrapping_add(usize::from(is_counting));
+            contents.partitions_of_topic =
+                contents.partitions_of_topic.wrapping_add(usize::from(is_counting));
             if cursor_of(partition) >= frame.cursor {
                 match contents.part {
                     None => contents.part = Some(Entry { partition, batch, is_first_of_topic }),

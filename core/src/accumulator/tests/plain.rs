@@ -13,7 +13,7 @@ impl Rig<'_> {
     /// Whether the next plain record that fits takes the short way; and that it would go to the right batch then.
     fn has_short_way(&self) -> bool {
         let topic = &self.accumulator.topics[0];
-        let Some(batch) = self.accumulator.batches.get(topic.sticky.batch()) else { return false };
+        let Some(batch) = self.accumulator.batches.0.get(topic.sticky.batch()) else { return false };
         if batch.phase != Phase::Open {
             return false;
         }
@@ -21,7 +21,7 @@ impl Rig<'_> {
         assert!(u32::from(partition) < topic.partitions, "the sticky partition exists");
         assert_eq!((batch.target, batch.partition), (Target::Known, partition), "it is its batch");
         let last = self.accumulator.partitions[usize::from(partition)].queue.last();
-        assert_eq!(last, Some(topic.sticky.batch()), "no younger one is behind it");
+        assert_eq!(last.map(usize::from), Some(topic.sticky.batch()), "no younger one is behind it");
         true
     }
 }
