@@ -39,6 +39,8 @@ pub(crate) fn append_plain(
         return None;
     }
     let delta = delta as u32;
+    // It is less by far. Masked, no sum with it is known to overflow.
+    let len = len & (2 * BYTES_MAX - 1);
     let head = slot.get_mut(len..len.wrapping_add(HEAD_BYTES))?.first_chunk_mut::<HEAD_BYTES>()?;
     let mut length_bytes = if value_len >= LONG_VALUE_BYTES { 2 } else { 1 };
     let mut head_bytes = write_fields(head, length_bytes, delta, count << 1, value_len);
