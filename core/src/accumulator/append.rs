@@ -25,7 +25,7 @@ pub(crate) struct Sending<'s> {
     pub(crate) random: &'s mut Random,
     pub(crate) counters: &'s mut Counters,
     /// The batch that was thrown away to make room, if any.
-    pub(crate) dropped: Option<Delivery>,
+    pub(crate) dropped: &'s mut Option<Delivery>,
 }
 
 /// The queue that a record goes to.
@@ -57,13 +57,13 @@ impl Accumulator<'_> {
         let topic = self.topics.get_mut(id)?;
         let index = topic.sticky.batch();
         // Not by `Batches::get_mut`, which is a call on a device.
-        let batch = self.batches.0.get_mut(usize::from(index))?;
+        let batch = self.batches.0.get_mut(index)?;
         // It is still the one that was meant, and the last of its partition: `recycle` and `set_partitions` see to it. Of a
         // producer that is closed, none is open.
         if batch.phase != Phase::Open {
             return None;
         }
-        let start = usize::from(index).wrapping_mul(self.slot_bytes);
+        let start = index.wrapping_mul(self.slot_bytes);
         let due_bytes = self.policy.due_bytes;
         let slot = self.arena.get_mut(start..start.wrapping_add(due_bytes))?;
         let (before, index_in_batch) = (batch.len as usize, batch.count);
@@ -75,7 +75,7 @@ impl Accumulator<'_> {
         }
         topic.sticky.appended(len.wrapping_sub(before));
         counters.records_accepted = counters.records_accepted.wrapping_add(1);
-        Some((BatchId::new(index, batch.generation), index_in_batch, value))
+        Some((BatchId::new(index as u16, batch.generation), index_in_batch, value))
     }
 
     /// Finds room for a record and writes all of it but its value.
@@ -199,7 +199,7 @@ impl Accumulator<'_> {
                 let Some((index, delivery)) = self.drop_oldest(with.counters) else {
                     return Err(self.refuse(with.counters));
                 };
-                with.dropped = Some(delivery);
+                *with.dropped = Some(delivery);
                 index
             }
             None => return Err(self.refuse(with.counters)),

@@ -161,7 +161,7 @@ impl Accumulator<'_> {
     pub(super) fn recycle(&mut self, index: u16) {
         let topic = self.batches.get(index).map_or(0, |batch| batch.topic);
         if let Some(topic) = self.topics.get_mut(usize::from(topic))
-            && topic.sticky.batch() == index
+            && topic.sticky.batch() == usize::from(index)
         {
             topic.sticky.forget_batch();
         }

@@ -31,7 +31,14 @@ mod nibbles {
 
     pub(super) fn checksum(bytes: &[u8]) -> u32 {
         let step = |crc: u32| (crc >> 4) ^ TABLE.get((crc & 15) as usize).copied().unwrap_or(0);
-        !bytes.iter().fold(u32::MAX, |crc, byte| step(step(crc ^ u32::from(*byte))))
+        let byte_steps = |crc: u32| step(step(crc));
+        let (words, rest) = bytes.as_chunks::<4>();
+        // A word at a time: a quarter of the loop's own instructions.
+        let crc = words.iter().fold(u32::MAX, |crc, word| {
+            let crc = crc ^ u32::from_le_bytes(*word);
+            byte_steps(byte_steps(byte_steps(byte_steps(crc))))
+        });
+        !rest.iter().fold(crc, |crc, byte| byte_steps(crc ^ u32::from(*byte)))
     }
 }
 

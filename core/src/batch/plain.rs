@@ -4,8 +4,8 @@ use super::write::{base_timestamp_ms, note_timestamp};
 use super::{BYTES_MAX, HEADER_BYTES};
 use crate::wire::varint;
 
-/// The most bytes in front of a value: two of length, the attributes, twice four, the null key, two of the value's
-/// length; and up to a power of 2, so that masked places are within.
+/// The most bytes in front of a value: two of length, the attributes, twice four, the null key, and two of the value's
+/// length are 14.
 const HEAD_BYTES: usize = 16;
 
 /// Fields have at most this many bits: four bytes.
@@ -18,8 +18,8 @@ const _: () = assert!(COUNT_MAX << 1 < 1 << FIELD_BITS);
 /// From this length on a record has a length of two bytes, whatever its other fields: they have six bytes at least.
 const LONG_VALUE_BYTES: usize = 64 - 6;
 
-/// The length of a record has two bytes at most.
-const VALUE_BYTES_MAX: usize = 8_191 - HEAD_BYTES;
+/// With values of fewer bits, the length of a record has two bytes at most.
+const VALUE_LEN_BITS: u32 = 12;
 
 /// As [`append`](super::append) for a record with this time and a value of this length: the batch's length with the
 /// record, and where its value is to be written. `None`: the general way is to decide. Bytes behind the `len` that the
@@ -35,10 +35,12 @@ pub(crate) fn append_plain(
     let batch = slot.first_chunk_mut::<HEADER_BYTES>()?;
     let delta = timestamp_ms.wrapping_sub(base_timestamp_ms(batch));
     let delta = varint::zigzag(delta);
-    if delta >> FIELD_BITS != 0 || value_len > VALUE_BYTES_MAX {
+    if delta >> FIELD_BITS != 0 || value_len >> VALUE_LEN_BITS != 0 {
         return None;
     }
     let delta = delta as u32;
+    // It is less by far. Masked, no sum with it is known to overflow.
+    let len = len & (2 * BYTES_MAX - 1);
     let head = slot.get_mut(len..len.wrapping_add(HEAD_BYTES))?.first_chunk_mut::<HEAD_BYTES>()?;
     let mut length_bytes = if value_len >= LONG_VALUE_BYTES { 2 } else { 1 };
     let mut head_bytes = write_fields(head, length_bytes, delta, count << 1, value_len);
@@ -67,6 +69,7 @@ pub(crate) fn append_plain(
 #[cfg_attr(target_os = "none", inline(never))]
 #[cfg_attr(not(target_os = "none"), inline(always))]
 fn write_fields(bytes: &mut [u8; HEAD_BYTES], at: usize, delta: u32, offset: u32, value_len: usize) -> usize {
+    // It is 1 or 2. Masked, all places are known to be within.
     let mut head = Head { bytes, at: at & 3 };
     // The attributes.
     head.push(0);
@@ -93,7 +96,6 @@ impl Head<'_> {
 
     #[inline(always)]
     fn put(&mut self, behind: usize, byte: u8) {
-        // Masked, it needs no comparison.
         if let Some(place) = self.bytes.get_mut(self.at.wrapping_add(behind)) {
             *place = byte;
         }
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn it_writes_what_the_general_way_writes() {
-        let lens = [0, 1, 5, 20, 51, 52, 53, 54, 55, 56, 57, 58, 59, 63, 64, 100, 8_000, 8_175, 8_176, 9_000];
+        let lens = [0, 1, 5, 20, 51, 52, 53, 54, 55, 56, 57, 58, 59, 63, 64, 100, 4_000, 4_095, 4_096, 9_000];
         let counts = [0, 1, 63, 64, 8_191, 8_192, (1 << 20) - 1, 1 << 20, COUNT_MAX];
         let far = (1 << 27) - 1;
         let deltas =
@@ -148,7 +150,7 @@ mod tests {
             let record = Record { timestamp_ms, ..Record::new(TopicId::new(0), b"") };
             let expected = append(&mut general, len, count, &record, Some(value_len)).unwrap();
             let Some((len, value)) = append_plain(&mut plain, len, count, timestamp_ms, value_len) else {
-                let is_long = value_len > 8_175 || !(-far - 1..=far).contains(&delta);
+                let is_long = value_len > 4_095 || !(-far - 1..=far).contains(&delta);
                 assert!(is_long, "{value_len} {count} {delta}");
                 continue;
             };

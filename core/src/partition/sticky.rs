@@ -34,8 +34,8 @@ impl Sticky {
     /// The slot of the batch that the last record went to, the greatest number when there is none. Whether it is still
     /// that partition's batch is for the caller to see.
     #[inline]
-    pub(crate) fn batch(&self) -> u16 {
-        self.batch_plus_1.wrapping_sub(1)
+    pub(crate) fn batch(&self) -> usize {
+        usize::from(self.batch_plus_1).wrapping_sub(1)
     }
 
     /// Tells of a record that went to the sticky partition.
@@ -91,7 +91,7 @@ mod tests {
             assert_eq!((sticky.partition(6, &mut random), sticky.bytes(), sticky.batch()), (before, 60, 3));
             sticky.switch(6, &mut random);
             assert_ne!(sticky.partition(6, &mut random), before);
-            assert_eq!((sticky.bytes(), sticky.batch()), (0, u16::MAX));
+            assert_eq!((sticky.bytes(), sticky.batch()), (0, usize::MAX));
         }
     }
 

@@ -178,7 +178,8 @@ impl<'a> Producer<'a> {
             fill(room);
             return Ok(Ticket { batch, index, dropped: None });
         }
-        let (placed, dropped) = self.append_any(now, record, value_len)?;
+        let mut dropped = None;
+        let placed = self.append_any(now, record, value_len, &mut dropped)?;
         fill(self.sender.joined.accumulator.value_mut(&placed));
         Ok(Ticket { batch: placed.batch, index: placed.index, dropped })
     }
@@ -191,7 +192,8 @@ impl<'a> Producer<'a> {
         now: Instant,
         record: &Record<'_>,
         value_len: Option<usize>,
-    ) -> Result<(Placed, Option<Delivery>), SendError> {
+        dropped: &mut Option<Delivery>,
+    ) -> Result<Placed, SendError> {
         let now = self.sender.tick(now);
         let Joined { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender.joined;
         if u16::try_from(record.topic.index()).ok().and_then(|topic| metadata.topic_name(topic)).is_none() {
@@ -200,9 +202,7 @@ impl<'a> Producer<'a> {
         if let Some(code) = idempotence.fatal() {
             return Err(SendError::Fatal(code));
         }
-        let mut sending = Sending { random, counters, dropped: None };
-        let placed = accumulator.append(now, record, value_len, &mut sending)?;
-        Ok((placed, sending.dropped))
+        accumulator.append(now, record, value_len, &mut Sending { random, counters, dropped })
     }
 
     /// Moves everything on as far as `transport` allows, within a bounded amount of work: connects, asks for

@@ -43,10 +43,18 @@ impl<'a> Rig<'a> {
 
     fn send_record(&mut self, now: u32, record: &Record<'_>) -> Result<Ticket, SendError> {
         let len = record.value.map(<[u8]>::len);
+        // As `Producer::append`.
+        if let (None, None, [], Some(len)) = (record.partition, record.key, record.headers, len)
+            && let Some((batch, index, room)) = self.accumulator.append_plain(record, len, &mut self.counters)
+        {
+            room.copy_from_slice(record.value.unwrap_or(&[]));
+            return Ok(Ticket { batch, index, dropped: None });
+        }
         let now = Tick::from_millis(now);
-        let mut with = Sending { random: &mut self.random, counters: &mut self.counters, dropped: None };
+        let mut dropped = None;
+        let mut with =
+            Sending { random: &mut self.random, counters: &mut self.counters, dropped: &mut dropped };
         let placed = self.accumulator.append(now, record, len, &mut with)?;
-        let dropped = with.dropped;
         self.accumulator.value_mut(&placed).copy_from_slice(record.value.unwrap_or(&[]));
         Ok(Ticket { batch: placed.batch, index: placed.index, dropped })
     }
@@ -354,5 +362,6 @@ fn drop_oldest_throws_away_the_oldest_that_was_never_sent_and_says_so() {
 }
 
 mod placement;
+mod plain;
 mod split;
 mod stress;
