@@ -71,6 +71,7 @@ mod delivery;
 mod idempotence;
 mod metadata;
 mod network;
+mod node;
 mod partition;
 mod producer;
 mod protocol;

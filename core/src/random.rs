@@ -1,42 +1,46 @@
 //! A small pseudo-random generator for jitter and for the first choice among equals; never for secrets.
 
-/// xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016).
+/// xorshift32 (Marsaglia, "Xorshift RNGs", 2003): a product of 64 bits costs a small device a kilobyte with all of its
+/// copies.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(u32);
 
 impl Random {
-    /// Seeds that are near each other, as those of devices of one series are, give unrelated sequences
-    /// (splitmix64, Steele et al. 2014).
+    /// Seeds that are near each other, as those of devices of one series are, give unrelated sequences (the finalizer
+    /// of MurmurHash3, Appleby 2011).
     pub(crate) const fn new(seed: u64) -> Self {
-        let mut state = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let mut state = (seed >> 32) as u32 ^ seed as u32;
+        state = (state ^ (state >> 16)).wrapping_mul(0x85EB_CA6B);
+        state = (state ^ (state >> 13)).wrapping_mul(0xC2B2_AE35);
         // The all-zero state is the generator's fixed point.
-        Self((state ^ (state >> 31)) | 1)
-    }
-
-    pub(crate) fn next_u32(&mut self) -> u32 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32
+        Self((state ^ (state >> 16)) | 1)
     }
 
     /// A number below `bound`; 0 when `bound` is 0.
-    pub(crate) fn below(&mut self, bound: u32) -> u32 {
-        (u64::from(self.next_u32()).wrapping_mul(u64::from(bound)) >> 32) as u32
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) const fn below(&mut self, bound: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        share(self.0, bound)
     }
 
     /// `base_ms` doubled `doublings` times, with a jitter of 20 % either way, at most `max_ms`:
     /// Java's `ExponentialBackoff` (KIP-580, KIP-601). At least 1: whoever waits for nothing keeps the processor busy.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn backoff_ms(&mut self, base_ms: u32, doublings: u32, max_ms: u32) -> u32 {
-        // Shifts instead of divisions: a 64-bit division costs a small device most of a kilobyte.
-        let doubled = u64::from(base_ms).wrapping_shl(doublings.min(31));
-        let capped = doubled.min(u64::from(max_ms));
-        let factor = u64::from(self.below(411).wrapping_add(819));
-        let jittered = capped.wrapping_mul(factor).wrapping_shr(10);
-        jittered.min(u64::from(max_ms)).max(1) as u32
+        let doublings = doublings.min(31);
+        let fits = doublings <= base_ms.leading_zeros();
+        let capped = if fits { base_ms.wrapping_shl(doublings).min(max_ms) } else { max_ms };
+        let fifth = share(capped, u32::MAX / 5);
+        let jitter = self.below(fifth.wrapping_mul(2).wrapping_add(1));
+        capped.wrapping_sub(fifth).saturating_add(jitter).min(max_ms).max(1)
     }
+}
+
+/// `of`, by as much as `part` is of 2^32: without a division, which a small device does not have.
+const fn share(of: u32, part: u32) -> u32 {
+    ((of as u64).wrapping_mul(part as u64) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -52,6 +56,8 @@ mod tests {
             assert!((799..=1000).contains(&random.backoff_ms(100, 200, 1000)));
         }
         assert_eq!(random.backoff_ms(0, 3, 1000), 1, "not at once, for ever");
+        assert_eq!(random.backoff_ms(0, 40, 1000), 1);
+        assert!((800..=1000).contains(&random.backoff_ms(1, 31, 1000)));
         assert!(random.backoff_ms(u32::MAX, 31, u32::MAX) >= u32::MAX / 5 * 4);
     }
 

@@ -221,7 +221,7 @@ impl<R: Rig> World<R> {
         let verdict = self.verdict();
         assert!(verdict.all_zero(), "{verdict}: {}", self.story());
         let counters = *self.producer.counters();
-        assert_eq!(counters.records_accepted, self.journal.records().len() as u64, "records_accepted");
+        assert_eq!(counters.records_accepted, self.journal.records().len(), "records_accepted");
         let ended = counters.records_delivered + counters.records_failed;
         assert_eq!(ended, counters.records_accepted, "delivered and failed: {counters:?}");
         assert_eq!(self.producer.unfinished_batches(), 0, "unfinished batches after close");

@@ -7,7 +7,7 @@ use nanokafka_tests::source::{functions, mentions, module_of, rust_files};
 
 /// Core's modules, from the bottom to the top. A module may use those of the layers below.
 const LAYERS: &[&[&str]] = &[
-    &["time", "fmt", "wire", "transport", "random", "counters", "code"],
+    &["time", "fmt", "wire", "transport", "node", "random", "counters", "code"],
     &["protocol", "batch", "partition", "config", "delivery", "record"],
     &["accumulator", "metadata", "network"],
     &["idempotence"],

@@ -169,7 +169,7 @@ impl Producer {
         async {
             end.await;
             let counters = self.counters();
-            let (accepted, delivered) = (counters.records_accepted, counters.records_delivered);
+            let (accepted, delivered) = (counters.records_accepted as u64, counters.records_delivered as u64);
             Summary { accepted, delivered, failed: accepted.saturating_sub(delivered) }
         }
     }

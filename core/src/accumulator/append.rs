@@ -9,7 +9,7 @@ use crate::delivery::{BatchId, Delivery, DeliveryError, SendError};
 use crate::partition::{murmur2, of_hash};
 use crate::random::Random;
 use crate::record::Record;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::wire::NoRoom;
 
 /// A record that has its place; its value is still to be written there.
@@ -59,7 +59,7 @@ impl Accumulator<'_> {
     /// Finds room for a record and writes all of it but its value.
     pub(crate) fn append(
         &mut self,
-        now: Instant,
+        now: Tick,
         record: &Record<'_>,
         value_len: Option<usize>,
         with: &mut Sending<'_>,
@@ -90,7 +90,7 @@ impl Accumulator<'_> {
     #[cold]
     fn move_on(
         &mut self,
-        now: Instant,
+        now: Tick,
         record: &Record<'_>,
         value_len: Option<usize>,
         with: &mut Sending<'_>,
@@ -183,7 +183,7 @@ impl Accumulator<'_> {
     /// Takes a slot for a batch that begins with this record.
     fn begin_batch(
         &mut self,
-        now: Instant,
+        now: Tick,
         queue: Queue,
         record: &Record<'_>,
         with: &mut Sending<'_>,
@@ -210,7 +210,7 @@ impl Accumulator<'_> {
         SendError::Full
     }
 
-    fn open(&mut self, now: Instant, index: u16, queue: Queue, record: &Record<'_>) {
+    fn open(&mut self, now: Tick, index: u16, queue: Queue, record: &Record<'_>) {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
         self.unfinished = self.unfinished.wrapping_add(1);
@@ -284,7 +284,7 @@ impl Accumulator<'_> {
         self.dequeue(index);
         self.decide(index, Outcome::Failed(DeliveryError::Dropped), counters);
         let delivery = self.delivery(index)?;
-        add(&mut counters.records_dropped, u64::from(delivery.records));
+        add(&mut counters.records_dropped, delivery.records as usize);
         Some((index, delivery))
     }
 

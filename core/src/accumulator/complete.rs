@@ -2,7 +2,7 @@ use super::Accumulator;
 use super::slot::{Attempts, Outcome, Phase, Target};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
-use crate::time::Instant;
+use crate::time::Tick;
 
 impl Accumulator<'_> {
     /// A batch on its way has its outcome. If it was decided before, this only gives the slot back.
@@ -20,7 +20,7 @@ impl Accumulator<'_> {
         &mut self,
         index: u16,
         error: ErrorCode,
-        retry_at: Instant,
+        retry_at: Tick,
         counters: &mut Counters,
     ) {
         self.leave_flight(index);
@@ -54,9 +54,8 @@ impl Accumulator<'_> {
     }
 
     /// Whether a batch's time is over, so that it must not be tried again.
-    pub(crate) fn is_expired(&self, now: Instant, index: u16) -> bool {
-        let created = self.batches.get(index).map(|batch| batch.created);
-        created.and_then(|created| self.expires_at(created)).is_some_and(|at| at <= now)
+    pub(crate) fn is_expired(&self, now: Tick, index: u16) -> bool {
+        self.batches.get(index).is_some_and(|batch| self.expires_at(batch) <= now)
     }
 
     /// Whether a batch that was answered with this error may be in the log.
@@ -127,7 +126,7 @@ impl Accumulator<'_> {
         self.unfinished = self.unfinished.wrapping_sub(usize::from(batch.rest_count == 0));
         let failed = matches!(outcome, Outcome::Failed(_));
         let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
-        add(counter, u64::from(batch.count));
+        add(counter, batch.count as usize);
         if failed && batch.stamped {
             let partition = batch.partition;
             self.mark_gap(partition);

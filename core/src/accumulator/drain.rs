@@ -3,24 +3,13 @@ use super::Outstanding;
 use super::slot::{BatchSlot, Phase, Target};
 use crate::batch::{self, Stamp};
 use crate::delivery::BatchId;
-use crate::time::Instant;
+use crate::time::Tick;
 
 /// The request that a batch is on its way with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) connection: u8,
     pub(crate) correlation_id: i32,
-}
-
-/// Whether a partition has a batch that should be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Readiness {
-    /// Nothing waits, or it waits for the batch on its way.
-    Idle,
-    /// Not before then: linger or backoff.
-    At(Instant),
-    /// Now.
-    Ready,
 }
 
 /// A batch that [`Accumulator::drain`] could take.
@@ -45,25 +34,21 @@ pub(crate) enum Take {
 }
 
 impl Accumulator<'_> {
-    /// Java's `batchReady`: full, lingered, memory exhausted, closed or flushed, and not backing off.
-    pub(crate) fn readiness(&self, now: Instant, partition: u16) -> Readiness {
-        let Some(queue) = self.partitions.get(usize::from(partition)) else { return Readiness::Idle };
+    /// When a partition has a batch that should be sent: when its backoff is over and it is full, has lingered, or
+    /// memory is exhausted, or all is flushed (Java's `batchReady`). Never, while nothing waits there, or it waits for
+    /// the batch on its way.
+    pub(crate) fn ready_at(&self, partition: u16) -> Tick {
+        let Some(queue) = self.partitions.get(usize::from(partition)) else { return Tick::NEVER };
         let Some(first) = self.next_to_send(queue).and_then(|next| self.batches.get(next)) else {
-            return Readiness::Idle;
+            return Tick::NEVER;
         };
         if queue.muted || queue.halves > 0 {
-            return Readiness::Idle;
+            return Tick::NEVER;
         }
-        let retry_at = first.attempts().retry_at;
-        if retry_at > now {
-            return Readiness::At(retry_at);
-        }
-        let lingered = first.created.saturating_add_ms(u64::from(self.policy.linger_ms));
         let full = first.phase == Phase::Queued || queue.queue.has_several();
-        if full || lingered <= now || self.exhausted || self.closed {
-            return Readiness::Ready;
-        }
-        Readiness::At(lingered)
+        let lingers = !full && !self.exhausted && !self.closed;
+        let lingered = if lingers { first.created.after_ms(self.policy.linger_ms) } else { Tick::ZERO };
+        lingered.max(first.attempts().retry_at)
     }
 
     /// Whether at least two batches wait to be sent before this one.
@@ -91,7 +76,7 @@ impl Accumulator<'_> {
     /// Returns where the next drain begins: the partition that did not fit is then the first.
     pub(crate) fn drain(
         &mut self,
-        now: Instant,
+        now: Tick,
         request: Request,
         start: u16,
         mut take: impl FnMut(Candidate) -> Take,
@@ -109,7 +94,7 @@ impl Accumulator<'_> {
         start
     }
 
-    fn candidate(&self, now: Instant, partition: u16) -> Option<Candidate> {
+    fn candidate(&self, now: Tick, partition: u16) -> Option<Candidate> {
         let queue = self.partitions.get(usize::from(partition))?;
         let first = self.batches.get(self.next_to_send(queue)?)?;
         if queue.muted || queue.halves > 0 || first.attempts().retry_at > now {

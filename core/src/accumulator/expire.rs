@@ -5,7 +5,7 @@ use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
 use crate::delivery::DeliveryError;
-use crate::time::Instant;
+use crate::time::Tick;
 
 /// Why batches are given up.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ impl Accumulator<'_> {
     /// that were never sent.
     pub(crate) fn expire(
         &mut self,
-        now: Instant,
+        now: Tick,
         topic_error: impl Fn(u16) -> ErrorCode,
         counters: &mut Counters,
     ) {
@@ -55,10 +55,10 @@ impl Accumulator<'_> {
     }
 
     /// When the next batch's delivery timeout ends.
-    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+    pub(crate) fn next_expiry(&self) -> Tick {
         let undecided = |batch: &&BatchSlot| batch.is_unfinished() && !batch.outcome.is_decided();
         let undecided = self.batches.iter().filter(undecided);
-        undecided.filter_map(|batch| self.expires_at(batch.created)).min()
+        undecided.fold(Tick::NEVER, |soonest, batch| soonest.min(self.expires_at(batch)))
     }
 
     /// Fails all that has no outcome, for this reason.
@@ -97,7 +97,7 @@ impl Accumulator<'_> {
         self.stamp_of(queue.queue.first()?)
     }
 
-    fn expired_first(&self, now: Instant, queue: Option<List>) -> Option<u16> {
+    fn expired_first(&self, now: Tick, queue: Option<List>) -> Option<u16> {
         queue?.first().filter(|first| self.is_expired(now, *first))
     }
 

@@ -16,9 +16,9 @@ mod split;
 
 use crate::config::{Config, Overflow};
 use crate::delivery::TopicId;
-use crate::time::Instant;
+use crate::time::Tick;
 pub(crate) use append::Sending;
-pub(crate) use drain::{Candidate, Readiness, Request, Take};
+pub(crate) use drain::{Candidate, Request, Take};
 pub(crate) use expire::Abort;
 use list::List;
 pub(crate) use outstanding::Outstanding;
@@ -120,6 +120,10 @@ impl<'a> Accumulator<'a> {
     }
 
     /// Accepts no further record, and makes all that waits due.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.flush();
@@ -182,11 +186,18 @@ impl<'a> Accumulator<'a> {
         self.arena.get(self.slot_range(batch)).and_then(|slot| slot.get(..len)).unwrap_or(&[])
     }
 
-    /// The instant at which a batch's delivery timeout ends; `None` when it never does.
-    fn expires_at(&self, created: Instant) -> Option<Instant> {
-        match self.policy.delivery_timeout_ms {
-            u32::MAX => None,
-            timeout_ms => Some(created.saturating_add_ms(u64::from(timeout_ms))),
+    /// When a batch's delivery timeout ends; never, when it is 2^32 - 1 ms.
+    fn expires_at(&self, batch: &BatchSlot) -> Tick {
+        batch.created.after_ms(self.policy.delivery_timeout_ms)
+    }
+
+    /// The clock was set back.
+    pub(crate) fn set_back(&mut self, by_ms: u32) {
+        for batch in self.batches.0.iter_mut() {
+            batch.created.set_back(by_ms);
+            if let Outcome::Undecided(attempts) = &mut batch.outcome {
+                attempts.retry_at.set_back(by_ms);
+            }
         }
     }
 }

@@ -2,7 +2,8 @@ use super::list::{Link, List};
 use crate::code::ErrorCode;
 use crate::delivery::{Ack, BatchId, DeliveryError};
 use crate::partition::Sticky;
-use crate::time::Instant;
+use crate::time::Tick;
+use crate::wire::Wide;
 
 /// Where a batch is between its first record and the report of its outcome.
 // Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
@@ -42,11 +43,11 @@ pub(crate) struct Attempts {
     pub(super) count: u32,
     pub(super) last_error: ErrorCode,
     /// The end of the backoff.
-    pub(super) retry_at: Instant,
+    pub(super) retry_at: Tick,
 }
 
 impl Attempts {
-    const NONE: Self = Self { count: 0, last_error: ErrorCode::NONE, retry_at: Instant::from_millis(0) };
+    const NONE: Self = Self { count: 0, last_error: ErrorCode::NONE, retry_at: Tick::ZERO };
 }
 
 /// What became of a batch.
@@ -58,8 +59,8 @@ pub(crate) enum Outcome {
     Undecided(Attempts) = 0,
     /// The fields of its [`Ack`], -1 for none.
     Delivered {
-        base_offset: i64,
-        log_append_time_ms: i64,
+        base_offset: Wide,
+        log_append_time_ms: Wide,
     },
     Failed(DeliveryError),
 }
@@ -69,7 +70,12 @@ impl Outcome {
     pub(super) const NONE: Self = Self::Undecided(Attempts::NONE);
 
     /// With acks=0: nobody has told where.
-    pub(crate) const DELIVERED_SOMEWHERE: Self = Self::Delivered { base_offset: -1, log_append_time_ms: -1 };
+    pub(crate) const DELIVERED_SOMEWHERE: Self = Self::delivered(-1, -1);
+
+    pub(crate) const fn delivered(base_offset: i64, log_append_time_ms: i64) -> Self {
+        let (base_offset, log_append_time_ms) = (Wide::new(base_offset), Wide::new(log_append_time_ms));
+        Self::Delivered { base_offset, log_append_time_ms }
+    }
 
     pub(super) fn is_decided(&self) -> bool {
         match self {
@@ -82,7 +88,7 @@ impl Outcome {
         match *self {
             Self::Undecided(_) => None,
             Self::Delivered { base_offset, log_append_time_ms } => {
-                Some(Ok(Ack::new(base_offset, log_append_time_ms)))
+                Some(Ok(Ack::new(base_offset.get(), log_append_time_ms.get())))
             }
             Self::Failed(error) => Some(Err(error)),
         }
@@ -116,7 +122,7 @@ pub struct BatchSlot {
     /// Bytes and records behind it that go out when it has its outcome: the second half of a split.
     pub(super) rest_len: u32,
     pub(super) rest_count: u32,
-    pub(super) created: Instant,
+    pub(super) created: Tick,
     pub(super) outcome: Outcome,
 }
 
@@ -142,7 +148,7 @@ impl BatchSlot {
             before: 0,
             rest_len: 0,
             rest_count: 0,
-            created: Instant::from_millis(0),
+            created: Tick::ZERO,
             outcome: Outcome::NONE,
         }
     }

@@ -3,12 +3,14 @@
 mod address;
 mod check;
 mod rule;
+mod settings;
 
 pub use address::AddressMapping;
 pub(crate) use address::{endpoint_of, reached_at};
 pub(crate) use check::{MAX_IN_FLIGHT, require};
 pub use rule::ConfigError;
 pub(crate) use rule::Rule;
+pub(crate) use settings::{Settings, Turn};
 
 /// Which acknowledgement ends the wait for a batch (Kafka's `acks`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

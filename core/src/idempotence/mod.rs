@@ -41,6 +41,7 @@ use crate::accumulator::Outstanding;
 use crate::batch::{Stamp, advance};
 use crate::code::ErrorCode;
 use crate::config::Config;
+use crate::wire::Wide;
 
 /// What becomes of a batch whose number the broker refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,15 +67,13 @@ pub(crate) struct Forgotten {
 pub(crate) struct Idempotence<'a> {
     sequences: Sequences<'a>,
     state: State,
-    producer_id: i64,
+    producer_id: Wide,
     producer_epoch: i16,
     /// Counts the pairs of producer id and epoch; 0 is none.
-    identity: u32,
+    identity: u16,
     /// Requests for an identity in a row that brought none.
     attempts: u8,
-    max_in_flight: usize,
-    backoff_ms: u32,
-    backoff_max_ms: u32,
+    max_in_flight: u8,
 }
 
 impl<'a> Idempotence<'a> {
@@ -84,13 +83,11 @@ impl<'a> Idempotence<'a> {
         Self {
             sequences: Sequences(sequences),
             state,
-            producer_id: -1,
+            producer_id: Wide::new(-1),
             producer_epoch: -1,
             identity: 0,
             attempts: 0,
-            max_in_flight: usize::from(config.max_in_flight),
-            backoff_ms: config.retry_backoff_ms,
-            backoff_max_ms: config.retry_backoff_max_ms,
+            max_in_flight: config.max_in_flight,
         }
     }
 
@@ -122,7 +119,7 @@ impl<'a> Idempotence<'a> {
         });
         known_to_broker
             && !outstanding.gap
-            && outstanding.in_flight < limit
+            && outstanding.in_flight < usize::from(limit)
             && outstanding.connection == Some(connection)
     }
 
@@ -139,7 +136,11 @@ impl<'a> Idempotence<'a> {
         }
         let base_sequence = slot.next;
         slot.next = advance(base_sequence, records);
-        Some(Stamp { producer_id: self.producer_id, producer_epoch: self.producer_epoch, base_sequence })
+        Some(Stamp {
+            producer_id: self.producer_id.get(),
+            producer_epoch: self.producer_epoch,
+            base_sequence,
+        })
     }
 
     /// A broker has a batch with this stamp and so many records in its log.
@@ -221,7 +222,7 @@ impl<'a> Idempotence<'a> {
             *slot = SequenceSlot { identity: self.identity, ..SequenceSlot::new() };
         }
         Gap::Renumber(Stamp {
-            producer_id: self.producer_id,
+            producer_id: self.producer_id.get(),
             producer_epoch: self.producer_epoch,
             base_sequence: 0,
         })

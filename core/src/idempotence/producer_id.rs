@@ -1,8 +1,9 @@
 use super::Idempotence;
 use crate::code::{Class, ErrorCode};
+use crate::config::Turn;
 use crate::protocol::init_producer_id::Answer;
-use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
+use crate::wire::Wide;
 
 /// How the producer stands with its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(super) enum State {
     Disabled,
     /// None, and not asked for before then.
     Uninitialized {
-        not_before: Instant,
+        not_before: Tick,
     },
     /// Asked for.
     Requested,
@@ -24,7 +25,7 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) const UNINITIALIZED: Self = Self::Uninitialized { not_before: Instant::from_millis(0) };
+    pub(super) const UNINITIALIZED: Self = Self::Uninitialized { not_before: Tick::ZERO };
 }
 
 /// What the answer to a request for an identity means for the batches.
@@ -53,11 +54,18 @@ impl Idempotence<'_> {
         }
     }
 
-    /// When an identity is to be asked for; `None`: it is not, or was.
-    pub(crate) fn next_request(&self) -> Option<Instant> {
+    /// When an identity is to be asked for; never: it is not, or was.
+    pub(crate) fn next_request(&self) -> Tick {
         match self.state {
-            State::Uninitialized { not_before } => Some(not_before),
-            State::Disabled | State::Requested | State::Ready | State::Fatal { .. } => None,
+            State::Uninitialized { not_before } => not_before,
+            State::Disabled | State::Requested | State::Ready | State::Fatal { .. } => Tick::NEVER,
+        }
+    }
+
+    /// The clock was set back.
+    pub(crate) fn set_back(&mut self, by_ms: u32) {
+        if let State::Uninitialized { not_before } = &mut self.state {
+            not_before.set_back(by_ms);
         }
     }
 
@@ -66,20 +74,20 @@ impl Idempotence<'_> {
     }
 
     /// There will be no answer: the connection is gone.
-    pub(crate) fn request_failed(&mut self, now: Instant, random: &mut Random) {
+    pub(crate) fn request_failed(&mut self, turn: &mut Turn<'_, '_>) {
         if self.state == State::Requested {
-            self.back_off(now, random);
+            self.back_off(turn);
         }
     }
 
-    pub(crate) fn answered(&mut self, now: Instant, answer: Answer, random: &mut Random) -> Answered {
+    pub(crate) fn answered(&mut self, answer: Answer, turn: &mut Turn<'_, '_>) -> Answered {
         // The application has reset the producer meanwhile: it is asked again.
         if self.state != State::Requested {
             return Answered::Again;
         }
         match answer.error.class() {
             Class::Success if answer.error == ErrorCode::NONE => {
-                self.producer_id = answer.producer_id;
+                self.producer_id = Wide::new(answer.producer_id);
                 self.producer_epoch = answer.producer_epoch;
                 self.identity = self.identity.wrapping_add(1).max(1);
                 self.attempts = 0;
@@ -87,7 +95,7 @@ impl Idempotence<'_> {
                 Answered::Ready
             }
             Class::Retriable | Class::RetriableRefresh => {
-                self.back_off(now, random);
+                self.back_off(turn);
                 Answered::Again
             }
             // IDEMPOTENT_WRITE may still be granted (KIP-679).
@@ -95,7 +103,7 @@ impl Idempotence<'_> {
                 if answer.error == ErrorCode::CLUSTER_AUTHORIZATION_FAILED
                     || answer.error == ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED =>
             {
-                self.back_off(now, random);
+                self.back_off(turn);
                 Answered::FailWaiting(answer.error)
             }
             // `DUPLICATE_SEQUENCE_NUMBER` is a success for a batch, but brings no producer id.
@@ -142,9 +150,9 @@ impl Idempotence<'_> {
         }
     }
 
-    fn back_off(&mut self, now: Instant, random: &mut Random) {
-        let wait_ms = random.backoff_ms(self.backoff_ms, u32::from(self.attempts), self.backoff_max_ms);
+    fn back_off(&mut self, turn: &mut Turn<'_, '_>) {
+        let not_before = turn.after_retry_backoff(u32::from(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
-        self.state = State::Uninitialized { not_before: now.saturating_add_ms(u64::from(wait_ms)) };
+        self.state = State::Uninitialized { not_before };
     }
 }

@@ -2,7 +2,7 @@
 #[derive(Clone, Copy, Debug)]
 pub struct SequenceSlot {
     /// The identity under which the partition's batches are numbered; 0: none yet.
-    pub(super) identity: u32,
+    pub(super) identity: u16,
     /// The number of the next batch.
     pub(super) next: i32,
     /// What follows the last acknowledged record.

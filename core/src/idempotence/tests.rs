@@ -1,9 +1,10 @@
 //! The rules one by one. What they come to together, with brokers and faults, is for the scenarios and the simulator.
 
 use super::*;
+use crate::config::{Settings, Turn};
 use crate::protocol::init_producer_id::Answer;
 use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
 
 const BASE: Config<'static> = Config { max_in_flight: 5, ..Config::new(&["h:1"]) };
 const IDLE: Outstanding = Outstanding {
@@ -17,8 +18,13 @@ const IDLE: Outstanding = Outstanding {
 };
 const ONE_IN_FLIGHT: Outstanding = Outstanding { in_flight: 1, connection: Some(0), ..IDLE };
 
-fn at(ms: u64) -> Instant {
-    Instant::from_millis(ms)
+fn turn(now: Tick, random: &mut Random) -> Turn<'_, 'static> {
+    const SETTINGS: &Settings<'static> = &Settings::of(&Config::new(&[]));
+    Turn { now, settings: SETTINGS, random }
+}
+
+fn at(ms: u32) -> Tick {
+    Tick::from_millis(ms)
 }
 
 fn answer(code: i16, producer_epoch: i16) -> Answer {
@@ -32,7 +38,10 @@ fn uninitialized<'a>(config: &Config<'_>, slots: &'a mut [SequenceSlot]) -> Idem
 fn ready(slots: &mut [SequenceSlot], producer_epoch: i16) -> Idempotence<'_> {
     let mut idempotence = uninitialized(&BASE, slots);
     idempotence.request_started();
-    assert_eq!(idempotence.answered(at(0), answer(0, producer_epoch), &mut Random::new(1)), Answered::Ready);
+    assert_eq!(
+        idempotence.answered(answer(0, producer_epoch), &mut turn(at(0), &mut Random::new(1))),
+        Answered::Ready
+    );
     idempotence
 }
 
@@ -50,7 +59,7 @@ fn without_idempotence_everything_may_go_and_nothing_has_a_number() {
     let config = Config { enable_idempotence: false, ..BASE };
     let mut idempotence = uninitialized(&config, &mut slots);
     assert!(idempotence.may_send() && !idempotence.is_enabled());
-    assert_eq!(idempotence.next_request(), None);
+    assert_eq!(idempotence.next_request(), Tick::NEVER);
     assert!(idempotence.may_drain(0, &Outstanding { in_flight: 9, gap: true, ..IDLE }, 0, 3));
     assert_eq!(idempotence.stamp(0, 1), None);
     idempotence.reset();
@@ -63,20 +72,20 @@ fn nothing_goes_before_there_is_an_identity_and_retries_are_spaced_by_the_backof
     let mut random = Random::new(1);
     let mut idempotence = uninitialized(&BASE, &mut slots);
     assert!(!idempotence.may_drain(0, &IDLE, 0, 8));
-    assert_eq!(idempotence.next_request(), Some(at(0)));
+    assert_eq!(idempotence.next_request(), at(0));
     for doubling in 0..8u32 {
         idempotence.request_started();
-        assert_eq!(idempotence.next_request(), None, "one request at a time");
-        assert_eq!(idempotence.answered(at(1000), answer(14, -1), &mut random), Answered::Again);
-        let wait = idempotence.next_request().unwrap().as_millis() - 1000;
-        let nominal = (100u64 << doubling).min(1000);
+        assert_eq!(idempotence.next_request(), Tick::NEVER, "one request at a time");
+        assert_eq!(idempotence.answered(answer(14, -1), &mut turn(at(1000), &mut random)), Answered::Again);
+        let wait = idempotence.next_request().as_millis() - 1000;
+        let nominal = (100u32 << doubling).min(1000);
         assert!((nominal * 8 / 10 - 1..=nominal * 12 / 10).contains(&wait), "{doubling}: {wait}");
     }
     idempotence.request_started();
-    idempotence.request_failed(at(0), &mut random);
-    assert!(idempotence.next_request().is_some(), "a lost connection is no end");
+    idempotence.request_failed(&mut turn(at(0), &mut random));
+    assert!(idempotence.next_request() < Tick::NEVER, "a lost connection is no end");
     idempotence.request_started();
-    assert_eq!(idempotence.answered(at(0), answer(0, 3), &mut random), Answered::Ready);
+    assert_eq!(idempotence.answered(answer(0, 3), &mut turn(at(0), &mut random)), Answered::Ready);
     let stamp = idempotence.stamp(0, 4);
     assert_eq!(stamp, Some(Stamp { producer_id: 7, producer_epoch: 3, base_sequence: 0 }));
 }
@@ -87,7 +96,7 @@ fn each_code_of_init_producer_id_has_its_meaning() {
         let mut slots = slots();
         let mut idempotence = uninitialized(&BASE, &mut slots);
         idempotence.request_started();
-        let answered = idempotence.answered(at(0), answer(code, 0), &mut Random::new(1));
+        let answered = idempotence.answered(answer(code, 0), &mut turn(at(0), &mut Random::new(1)));
         let expected = match code {
             // 46 is a success for a batch only: with it comes no id.
             0 => Answered::Ready,
@@ -112,7 +121,7 @@ fn a_fatal_code_is_told_once_and_reset_begins_anew() {
     assert_eq!(idempotence.tell_fatal(), None);
     assert!(idempotence.fatal().is_some() && !idempotence.may_drain(0, &IDLE, 0, 8));
     idempotence.reset();
-    assert_eq!((idempotence.fatal(), idempotence.next_request()), (None, Some(at(0))));
+    assert_eq!((idempotence.fatal(), idempotence.next_request()), (None, at(0)));
 }
 
 #[test]
@@ -238,10 +247,10 @@ fn after_the_last_epoch_comes_a_new_producer_id() {
     idempotence.stamp(0, 1);
     let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
     assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Open);
-    assert_eq!(idempotence.next_request(), Some(at(0)));
+    assert_eq!(idempotence.next_request(), at(0));
     idempotence.request_started();
     let new = Answer { producer_id: 8, ..answer(0, 0) };
-    assert_eq!(idempotence.answered(at(0), new, &mut Random::new(1)), Answered::Ready);
+    assert_eq!(idempotence.answered(new, &mut turn(at(0), &mut Random::new(1))), Answered::Ready);
     let stamp = Stamp { producer_id: 8, producer_epoch: 0, base_sequence: 0 };
     assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Renumber(stamp));
 }

@@ -1,5 +1,6 @@
 use heapless::String;
 
+use crate::node::Node;
 use crate::transport::Endpoint;
 
 /// The longest host name that a broker's slot holds. DNS allows 253 (RFC 1035, 2.3.4); what managed services and
@@ -11,9 +12,9 @@ pub(super) const HOST_BYTES_MAX: usize = 96;
 /// Holds host names of up to 96 bytes; a broker with a longer one is treated as unknown.
 #[derive(Debug)]
 pub struct BrokerSlot {
-    id: Option<i32>,
-    host: String<HOST_BYTES_MAX, u8>,
+    node: Node,
     port: u16,
+    host: String<HOST_BYTES_MAX, u8>,
     /// The response that is going by has named it.
     seen: bool,
 }
@@ -22,15 +23,15 @@ impl BrokerSlot {
     /// A slot that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { id: None, host: String::new(), port: 0, seen: false }
+        Self { node: Node::NONE, port: 0, host: String::new(), seen: false }
     }
 
-    pub(super) fn id(&self) -> Option<i32> {
-        self.id
+    pub(super) fn node(&self) -> Node {
+        self.node
     }
 
-    pub(super) fn endpoint(&self) -> Option<Endpoint<'_>> {
-        self.id.map(|_| Endpoint { host: &self.host, port: self.port })
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint { host: &self.host, port: self.port }
     }
 }
 
@@ -40,82 +41,111 @@ impl Default for BrokerSlot {
     }
 }
 
-/// A broker of the response that is going by, put together from its pieces.
-#[derive(Debug)]
-pub(super) struct Incoming {
-    id: i32,
-    host: String<HOST_BYTES_MAX, u8>,
-    /// The name cannot be kept: too long, or not what a broker can advertise.
-    unfit: bool,
+pub(super) struct Brokers<'a> {
+    slots: &'a mut [BrokerSlot],
+    /// Behind the slot of the broker that is going by; 0: it has none.
+    place: usize,
+    /// Bytes of its host name that have gone by.
+    host_bytes: usize,
+    /// The broker that is going by.
+    node: Node,
 }
 
-impl Incoming {
-    pub(super) const fn new() -> Self {
-        Self { id: 0, host: String::new(), unfit: false }
+impl<'a> Brokers<'a> {
+    pub(super) fn new(slots: &'a mut [BrokerSlot]) -> Self {
+        slots.fill_with(BrokerSlot::new);
+        Self { slots, place: 0, host_bytes: 0, node: Node::NONE }
     }
 
-    pub(super) fn begin(&mut self, id: i32) {
-        self.id = id;
-        self.host.clear();
-        self.unfit = false;
+    pub(super) fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
+        self.slots.iter().map(BrokerSlot::node).filter(|node| !node.is_none())
     }
 
-    /// The host name's next bytes. Brokers advertise ASCII only (`Utils.HOST_PORT_PATTERN`, `EndPoint.parseEndPoint`),
-    /// and so no decoder of UTF-8 is linked for them.
-    pub(super) fn host(&mut self, piece: &[u8]) {
-        for byte in piece {
-            self.unfit |= !byte.is_ascii() || self.host.push(char::from(*byte & 0x7f)).is_err();
-        }
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn position(&self, node: Node) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.node == node)
     }
 
-    /// The broker, complete with its port, if it can be kept at all.
-    fn broker(&self, port: i32) -> Option<BrokerSlot> {
-        let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
-        if self.unfit || self.host.is_empty() {
-            return None;
-        }
-        Some(BrokerSlot { id: Some(self.id), host: self.host.clone(), port, seen: true })
-    }
-}
-
-/// The table of brokers. While a response goes by, old entries stay until its end shows which are gone.
-pub(super) struct Brokers<'a>(pub(super) &'a mut [BrokerSlot]);
-
-impl Brokers<'_> {
-    pub(super) fn find(&self, node: i32) -> Option<&BrokerSlot> {
-        self.0.iter().find(|broker| broker.id == Some(node))
+    pub(super) fn knows(&self, node: Node) -> bool {
+        self.position(node).is_some()
     }
 
-    /// A response begins.
+    pub(super) fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
+        self.slots.get(self.position(node)?).map(BrokerSlot::endpoint)
+    }
+
+    /// A response begins to go by.
     pub(super) fn begin(&mut self) {
-        for broker in self.0.iter_mut() {
+        self.place = 0;
+        for broker in self.slots.iter_mut() {
             broker.seen = false;
         }
     }
 
-    /// A broker has gone by. It takes the place of its old entry, a free one, or, when it leads one of our
-    /// partitions, that of one that does not.
-    pub(super) fn offer(&mut self, incoming: &Incoming, port: i32, leads: impl Fn(i32) -> bool) {
-        let Some(broker) = incoming.broker(port) else {
-            crate::fmt::warning!("broker {} has an address that cannot be kept", incoming.id);
-            return;
-        };
-        let own = self.0.iter().position(|slot| slot.id == broker.id);
-        let free = || self.0.iter().position(|slot| slot.id.is_none());
-        let idle = || {
-            let wanted = leads(incoming.id);
-            self.0.iter().position(|slot| wanted && slot.id.is_none_or(|id| !leads(id)))
-        };
+    /// A broker follows. It keeps its slot, or takes a free one, or, if it leads a partition of ours, one whose broker
+    /// leads none.
+    pub(super) fn begin_broker(&mut self, node: Node, leads: impl Fn(Node) -> bool) {
+        self.node = node;
+        self.host_bytes = 0;
+        let own = self.position(node);
+        let free = || self.position(Node::NONE);
+        let idle = || self.slots.iter().position(|slot| leads(node) && !leads(slot.node));
         let place = own.or_else(free).or_else(idle);
-        if let Some(slot) = place.and_then(|place| self.0.get_mut(place)) {
-            *slot = broker;
+        self.place = place.map_or(0, |place| place.wrapping_add(1));
+        if let (None, Some(slot)) = (own, self.slot_mut()) {
+            slot.node = Node::NONE;
+            slot.host.clear();
         }
     }
 
-    /// The response was whole: what it did not name is gone.
-    pub(super) fn end(&mut self) {
-        for broker in self.0.iter_mut().filter(|broker| !broker.seen) {
-            broker.id = None;
+    /// A piece of its host name.
+    pub(super) fn host(&mut self, piece: &[u8]) {
+        for byte in piece {
+            let at = self.host_bytes;
+            self.host_bytes = at.wrapping_add(1);
+            let Some(slot) = self.slot_mut() else { return };
+            let fits = if slot.node.is_none() {
+                byte.is_ascii() && slot.host.push(char::from(*byte & 0x7f)).is_ok()
+            } else {
+                slot.host.as_bytes().get(at) == Some(byte)
+            };
+            if !fits {
+                self.forget();
+            }
         }
+    }
+
+    /// Its port: the broker is complete.
+    pub(super) fn port(&mut self, port: i32) {
+        let (node, host_bytes) = (self.node, self.host_bytes);
+        let Some(slot) = self.slot_mut() else { return };
+        match u16::try_from(port) {
+            Ok(port) if port != 0 && host_bytes > 0 && slot.host.len() == host_bytes => {
+                slot.node = node;
+                slot.port = port;
+                slot.seen = true;
+            }
+            Ok(_) | Err(_) => self.forget(),
+        }
+    }
+
+    /// The response has ended: who was not in it is gone.
+    pub(super) fn end(&mut self) {
+        for broker in self.slots.iter_mut().filter(|broker| !broker.seen) {
+            broker.node = Node::NONE;
+        }
+    }
+
+    /// Its address cannot be kept, or is another than before: then its slot is free when it is asked for again.
+    fn forget(&mut self) {
+        crate::fmt::warning!("broker {} has an address that is new, or cannot be kept", self.node.raw());
+        if let Some(slot) = self.slot_mut() {
+            slot.node = Node::NONE;
+        }
+        self.place = 0;
+    }
+
+    fn slot_mut(&mut self) -> Option<&mut BrokerSlot> {
+        self.slots.get_mut(self.place.checked_sub(1)?)
     }
 }

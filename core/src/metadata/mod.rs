@@ -10,14 +10,15 @@ mod topics;
 mod update;
 
 pub use brokers::BrokerSlot;
-use brokers::{Brokers, Incoming};
+use brokers::Brokers;
 use schedule::Schedule;
 pub use topics::{PartitionSlot, RegisterError, TopicSlot};
 
 use crate::code::ErrorCode;
 use crate::config::{AddressMapping, Config, reached_at};
 use crate::delivery::TopicId;
-use crate::time::Instant;
+use crate::node::Node;
+use crate::time::Tick;
 use crate::transport::Endpoint;
 
 pub(crate) struct Metadata<'a> {
@@ -27,7 +28,6 @@ pub(crate) struct Metadata<'a> {
     address_map: &'a [AddressMapping<'a>],
     partitions_per_topic: usize,
     schedule: Schedule,
-    incoming: Incoming,
     /// The response that is going by has named a broker.
     names_brokers: bool,
     /// The topic of the response whose partitions are going by.
@@ -43,23 +43,20 @@ pub(crate) struct Metadata<'a> {
 impl<'a> Metadata<'a> {
     pub(crate) fn new(
         config: &Config<'a>,
-        now: Instant,
         topics: &'a mut [TopicSlot],
         partitions: &'a mut [PartitionSlot],
         brokers: &'a mut [BrokerSlot],
     ) -> Self {
         topics.fill_with(TopicSlot::new);
         partitions.fill_with(PartitionSlot::new);
-        brokers.fill_with(BrokerSlot::new);
         let partitions_per_topic = partitions.len().checked_div(topics.len()).unwrap_or(0);
         Self {
             topics,
             partitions,
-            brokers: Brokers(brokers),
+            brokers: Brokers::new(brokers),
             address_map: config.address_map,
             partitions_per_topic,
-            schedule: Schedule::new(config, now),
-            incoming: Incoming::new(),
+            schedule: Schedule::new(),
             names_brokers: false,
             updating: None,
             asked: 0,
@@ -68,20 +65,21 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The leader of the partition at this place, if it and its address are known.
-    pub(crate) fn leader(&self, partition: u16) -> Option<i32> {
-        let leader = self.partitions.get(usize::from(partition))?.leader()?;
-        self.brokers.find(leader).map(|_| leader)
+    /// The leader of the partition at this place; none, unless it and its address are known.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn leader(&self, partition: u16) -> Node {
+        let leader = self.partitions.get(usize::from(partition)).map_or(Node::NONE, |slot| slot.leader);
+        if self.brokers.knows(leader) { leader } else { Node::NONE }
     }
 
     /// Where a broker is reached.
-    pub(crate) fn endpoint(&self, node: i32) -> Option<Endpoint<'_>> {
-        self.brokers.find(node)?.endpoint().map(|advertised| reached_at(self.address_map, advertised))
+    pub(crate) fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
+        self.brokers.endpoint(node).map(|advertised| reached_at(self.address_map, advertised))
     }
 
     /// The brokers whose addresses are known.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = i32> + '_ {
-        self.brokers.0.iter().filter_map(BrokerSlot::id)
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
+        self.brokers.nodes()
     }
 
     /// The first topic of which the cluster says something bad.
@@ -111,10 +109,9 @@ impl<'a> Metadata<'a> {
         self.schedule.requested = true;
     }
 
-    /// When the next update is due; `None` while one is under way, or when there is nothing to ask for.
-    pub(crate) fn next_update(&self) -> Option<Instant> {
-        self.topics.first()?.name?;
-        self.schedule.next_update()
+    /// When the next update is due; never while one is under way, or when there is nothing to ask for.
+    pub(crate) fn next_update(&self) -> Tick {
+        if self.is_wanted() { self.schedule.next_update() } else { Tick::NEVER }
     }
 
     /// Whether there is a topic at all.
@@ -123,8 +120,13 @@ impl<'a> Metadata<'a> {
     }
 
     /// Whether an update should be asked for now.
-    pub(crate) fn is_update_due(&self, now: Instant) -> bool {
-        self.next_update().is_some_and(|at| at <= now)
+    pub(crate) fn is_update_due(&self, now: Tick) -> bool {
+        self.next_update() <= now
+    }
+
+    /// The clock was set back.
+    pub(crate) fn set_back(&mut self, by_ms: u32) {
+        self.schedule.set_back(by_ms);
     }
 }
 

@@ -1,57 +1,53 @@
-use crate::config::Config;
-use crate::random::Random;
-use crate::time::Instant;
+use crate::config::Turn;
+use crate::time::Tick;
 
 /// When metadata is asked for: on demand, when it is old, and never before the backoff is over.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    max_age_ms: u32,
-    backoff_ms: u32,
-    backoff_max_ms: u32,
     /// Somebody needs an update. The one that is under way serves those who ask meanwhile (Java's
     /// `Metadata.requestUpdate`) ...
     pub(super) requested: bool,
     /// ... but not a topic that came after it had been asked for (Java's `requestUpdateForNewTopics`).
     new_topic: bool,
     pub(super) in_progress: bool,
-    last_success: Option<Instant>,
-    not_before: Instant,
+    /// When what the last update has brought is `metadata_max_age_ms` old.
+    aged_at: Tick,
+    not_before: Tick,
     /// Updates in a row that failed, left a question open, or brought nothing new although somebody had asked.
-    attempts: u32,
+    attempts: u8,
 }
 
 impl Schedule {
-    pub(super) fn new(config: &Config<'_>, now: Instant) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            max_age_ms: config.metadata_max_age_ms,
-            backoff_ms: config.retry_backoff_ms,
-            backoff_max_ms: config.retry_backoff_max_ms,
             requested: true,
             new_topic: false,
             in_progress: false,
-            last_success: None,
-            not_before: now,
+            aged_at: Tick::ZERO,
+            not_before: Tick::ZERO,
             attempts: 0,
         }
     }
 
-    pub(super) fn next_update(&self) -> Option<Instant> {
+    pub(super) fn next_update(&self) -> Tick {
         if self.in_progress {
-            return None;
+            return Tick::NEVER;
         }
-        match self.last_success {
-            Some(last) if !self.requested => {
-                Some(last.saturating_add_ms(u64::from(self.max_age_ms)).max(self.not_before))
-            }
-            Some(_) | None => Some(self.not_before),
-        }
+        // Until one has succeeded, it is requested.
+        let aged = if self.requested { Tick::ZERO } else { self.aged_at };
+        aged.max(self.not_before)
+    }
+
+    pub(super) fn set_back(&mut self, by_ms: u32) {
+        self.aged_at.set_back(by_ms);
+        self.not_before.set_back(by_ms);
     }
 
     /// A new topic does not wait for a backoff that others have earned (Java: a partial update at once).
     pub(super) fn request_at_once(&mut self) {
         self.requested = true;
         self.new_topic = true;
-        self.not_before = Instant::from_millis(0);
+        self.not_before = Tick::ZERO;
     }
 
     pub(super) fn started(&mut self) {
@@ -66,32 +62,29 @@ impl Schedule {
 
     /// An update came in. `settled`: it left no question open. `equivalent`: it was the same as the one before, so
     /// that whoever asked for it will ask again.
-    pub(super) fn succeeded(&mut self, now: Instant, settled: bool, equivalent: bool, random: &mut Random) {
+    pub(super) fn succeeded(&mut self, settled: bool, equivalent: bool, turn: &mut Turn<'_, '_>) {
         self.in_progress = false;
-        self.last_success = Some(now);
+        self.aged_at = turn.now.after_ms(turn.settings.metadata_max_age_ms);
         self.requested = self.new_topic || !settled;
-        self.back_off(now, settled && !equivalent, random);
+        self.back_off(settled && !equivalent, turn);
     }
 
     /// No answer, or none that could be used.
-    pub(super) fn failed(&mut self, now: Instant, random: &mut Random) {
+    pub(super) fn failed(&mut self, turn: &mut Turn<'_, '_>) {
         self.in_progress = false;
         self.requested = true;
-        self.back_off(now, false, random);
+        self.back_off(false, turn);
     }
 
     /// Asks again at once: the answer was good, but not all of it could be kept.
-    pub(super) fn again(&mut self, now: Instant) {
+    pub(super) fn again(&mut self, now: Tick) {
         self.in_progress = false;
         self.requested = true;
-        self.last_success = Some(now);
         self.not_before = now;
     }
 
-    fn back_off(&mut self, now: Instant, progress: bool, random: &mut Random) {
+    fn back_off(&mut self, progress: bool, turn: &mut Turn<'_, '_>) {
         self.attempts = if progress { 0 } else { self.attempts.saturating_add(1) };
-        let doublings = self.attempts.saturating_sub(1);
-        let wait_ms = random.backoff_ms(self.backoff_ms, doublings, self.backoff_max_ms);
-        self.not_before = now.saturating_add_ms(u64::from(wait_ms));
+        self.not_before = turn.after_retry_backoff(u32::from(self.attempts.saturating_sub(1)));
     }
 }

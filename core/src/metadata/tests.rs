@@ -1,6 +1,8 @@
 use std::vec::Vec;
 
 use super::*;
+use crate::config::{Settings, Turn};
+use crate::node::Node;
 use crate::producer::{Resources, Storage};
 use crate::protocol::metadata::Event;
 use crate::random::Random;
@@ -10,17 +12,22 @@ type Memory = Resources<1, 100, 2, 3, 2, 1>;
 
 fn metadata(memory: &mut Memory) -> Metadata<'_> {
     let Storage { topics, partitions, brokers, .. } = memory.lend();
-    let mut metadata = Metadata::new(&CONFIG, at(0), topics, partitions, brokers);
+    let mut metadata = Metadata::new(&CONFIG, topics, partitions, brokers);
     metadata.register("t").unwrap();
     metadata
 }
 
-fn at(ms: u64) -> Instant {
-    Instant::from_millis(ms)
+fn at(ms: u32) -> Tick {
+    Tick::from_millis(ms)
+}
+
+fn turn(now: Tick, random: &mut Random) -> Turn<'_, 'static> {
+    const SETTINGS: &Settings<'static> = &Settings::of(&CONFIG);
+    Turn { now, settings: SETTINGS, random }
 }
 
 /// A whole response: brokers 1 to `brokers` at `h<id>:9092`, and the leaders of topic 0.
-fn answer(metadata: &mut Metadata<'_>, now: u64, brokers: i32, error: i16, leaders: &[i32]) {
+fn answer(metadata: &mut Metadata<'_>, now: u32, brokers: i32, error: i16, leaders: &[i32]) {
     metadata.update_started();
     metadata.on_event(Event::Begin);
     for id in 1..=brokers {
@@ -34,7 +41,7 @@ fn answer(metadata: &mut Metadata<'_>, now: u64, brokers: i32, error: i16, leade
     for (index, leader) in leaders.iter().enumerate() {
         metadata.on_event(Event::Partition { topic: Some(0), index: index as i32, leader: *leader });
     }
-    metadata.update_ended(at(now), &mut Random::new(1));
+    metadata.update_ended(&mut turn(at(now), &mut Random::new(1)));
 }
 
 #[test]
@@ -58,8 +65,8 @@ fn leaders_and_their_addresses_are_known_after_one_answer() {
     assert!(metadata.is_update_due(at(0)));
     answer(&mut metadata, 0, 2, 0, &[2, 1, -1]);
     let leaders: Vec<_> = (0..3).map(|partition| metadata.leader(partition)).collect();
-    assert_eq!(leaders, [Some(2), Some(1), None]);
-    assert_eq!(metadata.endpoint(2), Some(Endpoint { host: "h2", port: 9092 }));
+    assert_eq!(leaders, [Node::broker(2), Node::broker(1), Node::NONE]);
+    assert_eq!(metadata.endpoint(Node::broker(2)), Some(Endpoint { host: "h2", port: 9092 }));
     assert_eq!(metadata.partition_count(0), Some(3));
 }
 
@@ -68,10 +75,10 @@ fn a_cluster_larger_than_the_table_costs_one_more_pass_and_no_more_memory() {
     let mut memory = Memory::new();
     let mut metadata = metadata(&mut memory);
     answer(&mut metadata, 0, 10_000, 0, &[9_000, 3, 9_000]);
-    assert_eq!(metadata.leader(0), None, "the first two brokers took both places");
+    assert_eq!(metadata.leader(0), Node::NONE, "the first two brokers took both places");
     assert!(metadata.is_update_due(at(0)), "asked again without backoff");
     answer(&mut metadata, 0, 10_000, 0, &[9_000, 3, 9_000]);
-    assert_eq!((metadata.leader(0), metadata.leader(1)), (Some(9_000), Some(3)));
+    assert_eq!((metadata.leader(0), metadata.leader(1)), (Node::broker(9_000), Node::broker(3)));
     assert!(!metadata.is_update_due(at(50)));
 }
 
@@ -90,15 +97,15 @@ fn test_time_to_next_update_age_request_and_backoff_combine() {
     let mut memory = Memory::new();
     let mut metadata = metadata(&mut memory);
     answer(&mut metadata, 1_000, 1, 0, &[1]);
-    assert_eq!(metadata.next_update(), Some(at(301_000)));
+    assert_eq!(metadata.next_update(), at(301_000));
     metadata.request_update();
-    let next = metadata.next_update().unwrap().as_millis();
+    let next = metadata.next_update().as_millis();
     assert!((1_079..=1_120).contains(&next), "not before the backoff: {next}");
     metadata.update_started();
-    assert_eq!(metadata.next_update(), None, "one at a time");
+    assert_eq!(metadata.next_update(), Tick::NEVER, "one at a time");
     metadata.request_update();
-    metadata.update_failed(at(2_000), &mut Random::new(1));
-    let next = metadata.next_update().unwrap().as_millis();
+    metadata.update_failed(&mut turn(at(2_000), &mut Random::new(1)));
+    let next = metadata.next_update().as_millis();
     assert!((2_079..=2_120).contains(&next), "{next}");
 }
 
@@ -111,19 +118,19 @@ fn test_metadata_equivalent_responses_backoff() {
         metadata.request_update();
         answer(&mut metadata, 0, 1, 0, &[1, -1]);
         metadata.request_update();
-        waits.push(metadata.next_update().unwrap().as_millis());
+        waits.push(metadata.next_update().as_millis());
     }
     assert!((79..=120).contains(&waits[0]) && (79..=120).contains(&waits[1]), "{waits:?}");
     assert!((319..=480).contains(&waits[3]) && (799..=1000).contains(&waits[6]), "{waits:?}");
     answer(&mut metadata, 0, 1, 0, &[1, 1]);
     metadata.request_update();
-    assert!(metadata.next_update().unwrap().as_millis() <= 120, "a leader is news");
+    assert!(metadata.next_update().as_millis() <= 120, "a leader is news");
     // What age calls for is no news, and costs whoever asks next nothing.
     answer(&mut metadata, 0, 1, 0, &[1, 1]);
     metadata.schedule.requested = false;
     answer(&mut metadata, 400_000, 1, 0, &[1, 1]);
     metadata.request_update();
-    assert!(metadata.next_update().unwrap().as_millis() <= 400_120);
+    assert!(metadata.next_update().as_millis() <= 400_120);
 }
 
 #[test]
@@ -135,11 +142,11 @@ fn a_mapped_address_is_where_the_broker_is_reached_and_others_stay() {
     let mut memory = Memory::new();
     let Storage { topics, partitions, brokers, .. } = memory.lend();
     let config = Config { address_map: MAP, ..CONFIG };
-    let mut metadata = Metadata::new(&config, at(0), topics, partitions, brokers);
+    let mut metadata = Metadata::new(&config, topics, partitions, brokers);
     metadata.register("t").unwrap();
     answer(&mut metadata, 0, 2, 0, &[1]);
-    assert_eq!(metadata.endpoint(1), Some(Endpoint { host: "2001:db8::1", port: 19092 }));
-    assert_eq!(metadata.endpoint(2), Some(Endpoint { host: "h2", port: 9092 }));
+    assert_eq!(metadata.endpoint(Node::broker(1)), Some(Endpoint { host: "2001:db8::1", port: 19092 }));
+    assert_eq!(metadata.endpoint(Node::broker(2)), Some(Endpoint { host: "h2", port: 9092 }));
 }
 
 #[test]
@@ -149,7 +156,7 @@ fn test_topic_errors_are_asked_about_again_with_doubling_backoff_and_cleared_by_
     let mut waits = Vec::new();
     for _ in 0..6 {
         answer(&mut metadata, 0, 1, 3, &[]);
-        waits.push(metadata.next_update().unwrap().as_millis());
+        waits.push(metadata.next_update().as_millis());
     }
     assert_eq!(metadata.topic_error(), Some((TopicId::new(0), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)));
     assert!((79..=120).contains(&waits[0]) && (319..=480).contains(&waits[2]), "{waits:?}");
@@ -176,7 +183,7 @@ fn a_topic_that_seems_to_disappear_keeps_its_number_of_partitions() {
     let mut metadata = metadata(&mut memory);
     answer(&mut metadata, 0, 1, 0, &[1, 1]);
     answer(&mut metadata, 0, 1, 3, &[]);
-    assert_eq!((metadata.partition_count(0), metadata.leader(0)), (Some(2), None));
+    assert_eq!((metadata.partition_count(0), metadata.leader(0)), (Some(2), Node::NONE));
 }
 
 #[test]
@@ -190,7 +197,7 @@ fn a_broker_with_an_address_that_cannot_be_kept_is_nobodys_leader() {
         metadata.on_event(Event::BrokerPort(port));
         metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions: 1 });
         metadata.on_event(Event::Partition { topic: Some(0), index: 0, leader: 1 });
-        assert_eq!(metadata.leader(0), None);
+        assert_eq!(metadata.leader(0), Node::NONE);
     }
 }
 
@@ -207,8 +214,8 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     metadata.on_event(Event::BrokerPort(1));
     metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions: 1 });
     metadata.on_event(Event::Partition { topic: Some(0), index: 0, leader: 1 });
-    metadata.update_ended(at(0), &mut Random::new(1));
-    assert!(metadata.next_update().unwrap() <= at(120));
+    metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
+    assert!(metadata.next_update() <= at(120));
 }
 
 #[test]
@@ -224,9 +231,17 @@ fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
         for event in [Event::Begin, Event::BrokerId(1), Event::BrokerHost(host), Event::BrokerPort(port)] {
             metadata.on_event(event);
         }
-        metadata.update_ended(at(0), &mut Random::new(1));
-        assert_eq!((metadata.endpoint(1), metadata.leader(0)), (None, None), "{host:?}, port {port}");
+        metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
+        assert_eq!(
+            (metadata.endpoint(Node::broker(1)), metadata.leader(0)),
+            (None, Node::NONE),
+            "{host:?}, port {port}"
+        );
         answer(&mut metadata, 0, 1, 0, &[1]);
-        assert_eq!(metadata.endpoint(1), Some(Endpoint { host: "h1", port: 9092 }), "and known again");
+        assert_eq!(
+            metadata.endpoint(Node::broker(1)),
+            Some(Endpoint { host: "h1", port: 9092 }),
+            "and known again"
+        );
     }
 }

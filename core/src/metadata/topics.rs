@@ -1,6 +1,7 @@
 use super::Metadata;
 use crate::code::ErrorCode;
 use crate::delivery::TopicId;
+use crate::node::Node;
 
 /// The longest name that a topic can have in Kafka (`Topic.MAX_NAME_LENGTH`).
 const NAME_BYTES_MAX: usize = 249;
@@ -31,25 +32,15 @@ impl Default for TopicSlot {
 /// What is known of one partition. Lent to the producer through [`Storage`](crate::Storage).
 #[derive(Debug)]
 pub struct PartitionSlot {
-    /// The id of the broker that leads it, and 1: half as large as an `Option`, and 0 for none as lent memory must be.
-    leader_plus_1: u32,
+    /// The broker that leads it.
+    pub(super) leader: Node,
 }
 
 impl PartitionSlot {
     /// A slot that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { leader_plus_1: 0 }
-    }
-
-    /// The broker that leads it, if one does.
-    pub(super) fn leader(&self) -> Option<i32> {
-        self.leader_plus_1.checked_sub(1).map(u32::cast_signed)
-    }
-
-    /// Takes over what a broker has said; a negative id is none.
-    pub(super) fn set_leader(&mut self, leader: i32) {
-        self.leader_plus_1 = if leader < 0 { 0 } else { leader.cast_unsigned().wrapping_add(1) };
+        Self { leader: Node::NONE }
     }
 }
 

@@ -1,9 +1,9 @@
 use super::{Metadata, PartitionSlot};
 use crate::code::ErrorCode;
+use crate::config::Turn;
 use crate::fmt::{debug, warning};
+use crate::node::Node;
 use crate::protocol::metadata::Event;
-use crate::random::Random;
-use crate::time::Instant;
 
 impl Metadata<'_> {
     /// A request for all our topics was handed to a connection.
@@ -18,9 +18,9 @@ impl Metadata<'_> {
     }
 
     /// The request was not answered, or not in a way that could be read.
-    pub(crate) fn update_failed(&mut self, now: Instant, random: &mut Random) {
+    pub(crate) fn update_failed(&mut self, turn: &mut Turn<'_, '_>) {
         if self.schedule.in_progress {
-            self.schedule.failed(now, random);
+            self.schedule.failed(turn);
         }
     }
 
@@ -34,26 +34,24 @@ impl Metadata<'_> {
             }
             Event::BrokerId(id) => {
                 self.names_brokers = true;
-                self.incoming.begin(id);
-            }
-            Event::BrokerHost(piece) => self.incoming.host(piece),
-            Event::BrokerPort(port) => {
                 let partitions = &*self.partitions;
-                let leads = |id| partitions.iter().any(|partition| partition.leader() == Some(id));
-                self.brokers.offer(&self.incoming, port, leads);
+                let leads = |node| partitions.iter().any(|partition| partition.leader == node);
+                self.brokers.begin_broker(Node::broker(id), leads);
             }
+            Event::BrokerHost(piece) => self.brokers.host(piece),
+            Event::BrokerPort(port) => self.brokers.port(port),
             Event::Topic { topic, error, partitions } => self.on_topic(topic, error, partitions),
             Event::Partition { topic, index, leader } => self.on_partition(topic, index, leader),
         }
     }
 
     /// The response was whole. Says whether it was an update.
-    pub(crate) fn update_ended(&mut self, now: Instant, random: &mut Random) -> bool {
+    pub(crate) fn update_ended(&mut self, turn: &mut Turn<'_, '_>) -> bool {
         self.updating = None;
         // An answer without brokers is a failure (Java's `handleSuccessfulResponse`): a broker that has just
         // started may give one.
         if !self.names_brokers {
-            self.update_failed(now, random);
+            self.update_failed(turn);
             return false;
         }
         self.brokers.end();
@@ -61,7 +59,7 @@ impl Metadata<'_> {
         if unplaced && !self.second_pass {
             debug!("a leader's address found no place: metadata is asked for once more");
             self.second_pass = true;
-            self.schedule.again(now);
+            self.schedule.again(turn.now);
             return true;
         }
         if unplaced {
@@ -71,7 +69,7 @@ impl Metadata<'_> {
         let settled = self.is_complete() && self.topic_error().is_none();
         let digest = self.new_digest();
         let equivalent = core::mem::replace(&mut self.digest, digest) == digest;
-        self.schedule.succeeded(now, settled, equivalent, random);
+        self.schedule.succeeded(settled, equivalent, turn);
         true
     }
 
@@ -84,7 +82,7 @@ impl Metadata<'_> {
             mix(topic.partitions);
             mix(topic.error.code() as u32);
         }
-        self.partitions.iter().for_each(|partition| mix(partition.leader().map_or(u32::MAX, |id| id as u32)));
+        self.partitions.iter().for_each(|partition| mix(partition.leader.raw()));
         digest
     }
 
@@ -101,7 +99,7 @@ impl Metadata<'_> {
             slot.partitions = partitions;
         }
         for partition in self.partitions_of(index) {
-            partition.set_leader(-1);
+            partition.leader = Node::NONE;
         }
     }
 
@@ -111,7 +109,7 @@ impl Metadata<'_> {
         }
         let (Some(topic), Ok(index)) = (topic, usize::try_from(index)) else { return };
         if let Some(partition) = self.partitions_of(topic).get_mut(index) {
-            partition.set_leader(leader);
+            partition.leader = Node::broker(leader);
         }
     }
 
@@ -122,6 +120,8 @@ impl Metadata<'_> {
     }
 
     fn has_leader_without_address(&self) -> bool {
-        self.partitions.iter().filter_map(PartitionSlot::leader).any(|id| self.brokers.find(id).is_none())
+        let mut leaders =
+            self.partitions.iter().map(|partition| partition.leader).filter(|leader| !leader.is_none());
+        leaders.any(|leader| !self.brokers.knows(leader))
     }
 }

@@ -1,49 +1,47 @@
 use super::connection::Leaving;
 use super::{ConnectionSlot, Network, NodeState, State};
+use crate::config::Turn;
+use crate::node::Node;
 use crate::partition::murmur2;
-use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::transport::Endpoint;
 
-/// A digest that differs when the host or the port does.
+/// A digest that differs when the host or the port does, and is never 0.
 pub(super) fn digest(to: Endpoint<'_>) -> u32 {
-    murmur2(to.host.as_bytes()) ^ u32::from(to.port).rotate_left(16)
+    (murmur2(to.host.as_bytes()) ^ u32::from(to.port).rotate_left(16)).max(1)
 }
 
 impl Network<'_> {
     /// How a node stands now, without doing anything about it.
-    fn look(&self, now: Instant, node: i32) -> NodeState {
+    fn look(&self, now: Tick, node: Node, max_in_flight: u8) -> NodeState {
         let Some(connection) = self.connection_of(node) else { return NodeState::At(now) };
         let Some(slot) = self.get(connection).filter(|slot| slot.leaving == Leaving::Not) else {
-            return NodeState::Waiting;
+            return NodeState::At(Tick::NEVER);
         };
         match slot.state {
             State::Free => NodeState::At(now),
-            State::Backoff { until } => NodeState::At(until),
-            State::Connecting { .. } | State::CheckingApiVersions => NodeState::Waiting,
-            State::Ready if slot.throttled_until > now => NodeState::At(slot.throttled_until),
-            State::Ready if slot.can_send_more(self.limits.max_in_flight) => NodeState::Ready { connection },
-            State::Ready => NodeState::Waiting,
+            State::Backoff => NodeState::At(slot.until),
+            State::Ready if slot.until > now => NodeState::At(slot.until),
+            State::Ready if slot.can_send_more(max_in_flight) => NodeState::Ready { connection },
+            State::Connecting | State::CheckingApiVersions | State::Ready => NodeState::At(Tick::NEVER),
         }
     }
 
     /// How a node stands; begins to connect to it when that is all that is missing (Java's `ready`).
-    pub(crate) fn node_state(&mut self, now: Instant, node: i32, random: &mut Random) -> NodeState {
-        match self.look(now, node) {
-            NodeState::At(at) if at <= now => self.begin_connect(now, node, random),
-            state @ (NodeState::Ready { .. } | NodeState::At(_) | NodeState::Waiting) => state,
+    pub(crate) fn node_state(&mut self, node: Node, turn: &mut Turn<'_, '_>) -> NodeState {
+        match self.look(turn.now, node, turn.settings.max_in_flight) {
+            NodeState::At(at) if at <= turn.now => NodeState::At(self.begin_connect(node, turn)),
+            state @ (NodeState::Ready { .. } | NodeState::At(_)) => state,
         }
     }
 
     /// The ready connection with the fewest requests in flight, for a request that any node can answer.
-    pub(crate) fn least_loaded(&self, now: Instant) -> Option<u8> {
+    pub(crate) fn least_loaded(&self, now: Tick, max_in_flight: u8) -> Option<u8> {
         let mut best: Option<(u8, usize)> = None;
         for (connection, slot) in (0u8..).zip(self.connections.iter()) {
-            let usable = slot.state == State::Ready
-                && slot.leaving == Leaving::Not
-                && slot.throttled_until <= now
-                && slot.can_send_more(self.limits.max_in_flight);
-            if usable && best.is_none_or(|(_, in_flight)| slot.in_flight.len() < in_flight) {
+            let fits =
+                slot.is_usable(now) && slot.leaving == Leaving::Not && slot.can_send_more(max_in_flight);
+            if fits && best.is_none_or(|(_, in_flight)| slot.in_flight.len() < in_flight) {
                 best = Some((connection, slot.in_flight.len()));
             }
         }
@@ -52,84 +50,82 @@ impl Network<'_> {
 
     /// Whether a connection is being set up, or is ready and only busy: no other need be opened for metadata. One
     /// that is throttled will not do for as long as that takes.
-    pub(crate) fn is_any_under_way(&self, now: Instant) -> bool {
-        self.connections.iter().any(|slot| slot.is_open() && slot.throttled_until <= now)
+    pub(crate) fn is_any_under_way(&self, now: Tick) -> bool {
+        self.connections.iter().any(|slot| match slot.state {
+            State::Free | State::Backoff => false,
+            State::Connecting | State::CheckingApiVersions => true,
+            State::Ready => slot.until <= now,
+        })
     }
 
-    /// Begins to connect to the node among these that was tried longest ago; those that back off are left out.
+    /// Begins to connect to the node among these that was tried longest ago; those that back off are left out. Returns
+    /// when that can be tried again.
     pub(crate) fn connect_any(
         &mut self,
-        now: Instant,
-        nodes: &mut dyn Iterator<Item = i32>,
-        random: &mut Random,
-    ) -> NodeState {
-        let mut soonest: Option<Instant> = None;
-        let mut best: Option<(Instant, i32)> = None;
+        nodes: &mut dyn Iterator<Item = Node>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Tick {
+        let now = turn.now;
+        let mut soonest = Tick::NEVER;
+        let mut best: Option<(Tick, Node)> = None;
         let mut ties = 1u32;
         for node in nodes {
-            let NodeState::At(at) = self.look(now, node) else { continue };
+            let NodeState::At(at) = self.look(now, node, turn.settings.max_in_flight) else { continue };
             if at > now {
-                soonest = Some(soonest.map_or(at, |soonest| soonest.min(at)));
+                soonest = soonest.min(at);
                 continue;
             }
             let slot = self.connection_of(node).and_then(|connection| self.get(connection));
-            let tried = slot.map_or(Instant::from_millis(0), |slot| slot.last_attempt);
+            let tried = slot.map_or(Tick::ZERO, |slot| slot.last_attempt);
             ties = if best.is_some_and(|(oldest, _)| tried == oldest) { ties.wrapping_add(1) } else { 1 };
             // Among those that were never tried, or have lost their slot since, by chance.
             let is_better = best.is_none_or(|(oldest, _)| tried < oldest);
-            let wins_tie = best.is_some_and(|(oldest, _)| tried == oldest) && random.below(ties) == 0;
+            let wins_tie = best.is_some_and(|(oldest, _)| tried == oldest) && turn.random.below(ties) == 0;
             if is_better || wins_tie {
                 best = Some((tried, node));
             }
         }
-        match (best, soonest) {
-            (Some((_, node)), _) => self.begin_connect(now, node, random),
-            (None, Some(at)) => NodeState::At(at),
-            (None, None) => NodeState::Waiting,
+        match best {
+            Some((_, node)) => self.begin_connect(node, turn),
+            None => soonest,
         }
     }
 
-    fn begin_connect(&mut self, now: Instant, node: i32, random: &mut Random) -> NodeState {
-        let Some(connection) = self.connection_of(node).or_else(|| self.vacant(now)) else {
+    /// Returns when it can be tried again.
+    fn begin_connect(&mut self, node: Node, turn: &mut Turn<'_, '_>) -> Tick {
+        let now = turn.now;
+        let place = self.connection_of(node).or_else(|| self.vacant(now));
+        let Some(slot) = place.and_then(|connection| self.get_mut(connection)) else {
             // Every slot is taken: by nodes that back off or are throttled, whose time nobody else need wait for, or
             // by connections that end or answer before long.
-            let ends = [self.next_backoff_end(), self.next_unthrottled(now)];
-            return ends.into_iter().flatten().min().map_or(NodeState::Waiting, NodeState::At);
+            return self.soonest(State::Backoff, now).min(self.next_unthrottled(now));
         };
-        let limits = self.limits;
-        let Some(slot) = self.get_mut(connection) else { return NodeState::Waiting };
-        if slot.node != Some(node) {
-            // A slot that goes round among nodes none of which can be reached keeps its growing backoff.
-            let failures = slot.failures;
+        // A slot that goes round among nodes none of which can be reached keeps its growing backoff.
+        if slot.node != node {
             slot.assign(node);
-            slot.failures = failures;
         }
-        let timeout_ms = random.backoff_ms(
-            limits.setup_timeout_ms,
-            u32::from(slot.setup_failures),
-            limits.setup_timeout_max_ms,
-        );
-        slot.state = State::Connecting { deadline: now.saturating_add_ms(u64::from(timeout_ms.max(1))) };
+        slot.until = turn.after_setup_timeout(slot.setup_failures);
+        slot.state = State::Connecting;
         slot.last_attempt = now;
         slot.last_used = now;
-        slot.endpoint = None;
-        NodeState::Waiting
+        slot.endpoint = 0;
+        Tick::NEVER
     }
 
     /// A slot for another node: one that is free, or whose backoff is over, tried longest ago first. When all are
     /// taken, the connection that is open longest takes no further request, and gives its slot up when it is unused.
-    fn vacant(&mut self, now: Instant) -> Option<u8> {
+    fn vacant(&mut self, now: Tick) -> Option<u8> {
         let vacant = self.oldest(|slot| match slot.state {
             State::Free => true,
-            State::Backoff { until } => until <= now,
-            State::Connecting { .. } | State::CheckingApiVersions | State::Ready => false,
+            State::Backoff => slot.until <= now,
+            State::Connecting | State::CheckingApiVersions | State::Ready => false,
         });
         if vacant.is_some() {
             return vacant;
         }
         if self.connections.iter().all(|slot| slot.leaving == Leaving::Not) {
             // One that is throttled would forget it, and be asked again too early.
-            let open_longest = self.oldest(|slot| slot.state == State::Ready && slot.throttled_until <= now);
+            let open_longest = self.oldest(|slot| slot.is_usable(now));
             if let Some(slot) = open_longest.and_then(|connection| self.get_mut(connection)) {
                 slot.leaving = Leaving::Unused;
             }
@@ -139,28 +135,14 @@ impl Network<'_> {
 
     /// The connection among those that fit whose last attempt to connect is longest ago.
     fn oldest(&self, fits: impl Fn(&ConnectionSlot) -> bool) -> Option<u8> {
-        let mut oldest: Option<(u8, Instant)> = None;
-        for (connection, slot) in (0u8..).zip(self.connections.iter()) {
-            if fits(slot) && oldest.is_none_or(|(_, attempt)| slot.last_attempt < attempt) {
-                oldest = Some((connection, slot.last_attempt));
-            }
-        }
-        oldest.map(|(connection, _)| connection)
-    }
-
-    fn next_backoff_end(&self) -> Option<Instant> {
-        let ends = self.connections.iter().filter_map(|slot| match slot.state {
-            State::Backoff { until } => Some(until),
-            State::Free | State::Connecting { .. } | State::CheckingApiVersions | State::Ready => None,
-        });
-        ends.min()
+        let fitting = (0u8..).zip(self.connections.iter()).filter(|(_, slot)| fits(slot));
+        fitting.min_by_key(|(_, slot)| slot.last_attempt).map(|(connection, _)| connection)
     }
 
     /// Whether the last attempts to reach a node have failed.
-    pub(crate) fn is_failing(&self, node: i32) -> bool {
-        self.connections
-            .iter()
-            .any(|slot| slot.node == Some(node) && slot.failures > 0 && slot.state != State::Ready)
+    pub(crate) fn is_failing(&self, node: Node) -> bool {
+        let slot = self.connection_of(node).and_then(|connection| self.get(connection));
+        slot.is_some_and(|slot| slot.failures > 0 && slot.state != State::Ready)
     }
 
     /// Closes a connection at the next poll; its node may be connected to again at once.
@@ -171,19 +153,19 @@ impl Network<'_> {
     }
 
     /// A connection's node is known under another id now: the bootstrap address of a broker that told its id.
-    pub(crate) fn rename(&mut self, from: i32, to: i32) {
+    pub(crate) fn rename(&mut self, from: Node, to: Node) {
         if self.connection_of(to).is_some() {
             return;
         }
-        if let Some(slot) = self.connections.iter_mut().find(|slot| slot.node == Some(from)) {
-            slot.node = Some(to);
+        if let Some(slot) = self.connection_of(from).and_then(|connection| self.get_mut(connection)) {
+            slot.node = to;
         }
     }
 
     /// Whether a node's connection leads to another endpoint than this.
-    pub(crate) fn leads_elsewhere(&self, node: i32, to: Endpoint<'_>) -> Option<u8> {
+    pub(crate) fn leads_elsewhere(&self, node: Node, to: Endpoint<'_>) -> Option<u8> {
         let connection = self.connection_of(node)?;
         let slot = self.get(connection).filter(|slot| slot.is_open())?;
-        if slot.endpoint? == digest(to) { None } else { Some(connection) }
+        if slot.endpoint == 0 || slot.endpoint == digest(to) { None } else { Some(connection) }
     }
 }

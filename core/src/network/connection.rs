@@ -3,8 +3,9 @@ use heapless::Vec;
 use super::receive::Incoming;
 use super::send::Outgoing;
 use crate::config::MAX_IN_FLIGHT;
+use crate::node::Node;
 use crate::protocol::{Api, api_versions::Usable};
-use crate::time::Instant;
+use crate::time::Tick;
 
 /// Why a connection, or the attempt to open one, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,17 +55,13 @@ impl core::fmt::Display for DisconnectReason {
 pub(super) enum State {
     /// No node, or one that was left alone.
     Free = 0,
-    /// The transport resolves and connects, until then.
-    Connecting {
-        deadline: Instant,
-    },
+    /// The transport resolves and connects.
+    Connecting,
     /// Connected; the answer to ApiVersions is awaited.
     CheckingApiVersions,
     Ready,
-    /// Ended; not tried again before then.
-    Backoff {
-        until: Instant,
-    },
+    /// Ended, and not to be tried again at once.
+    Backoff,
 }
 
 /// When a connection that is to be closed will be.
@@ -81,34 +78,35 @@ pub(super) enum Leaving {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
     pub(super) api: Api,
-    pub(super) version: i16,
-    pub(super) correlation_id: i32,
-    pub(super) deadline: Instant,
+    /// The lower half of its correlation id: few are in flight, and their ids near each other.
+    pub(super) serial: u16,
+    pub(super) deadline: Tick,
 }
 
 /// One connection to a broker. Lent to the producer through [`Storage`](crate::Storage).
 #[derive(Debug)]
 pub struct ConnectionSlot {
-    pub(super) node: Option<i32>,
+    pub(super) node: Node,
+    /// A digest of the endpoint that was connected to, to notice when the node listens elsewhere; 0 before that.
+    pub(super) endpoint: u32,
     pub(super) state: State,
-    /// A digest of the endpoint that was connected to, to notice when the node listens elsewhere.
-    pub(super) endpoint: Option<u32>,
     /// To be closed, and taking no further request until then.
     pub(super) leaving: Leaving,
     /// Ends in a row without having become ready.
     pub(super) failures: u8,
     /// Setup timeouts in a row.
     pub(super) setup_failures: u8,
-    pub(super) last_attempt: Instant,
-    pub(super) last_used: Instant,
-    pub(super) throttled_until: Instant,
+    /// By its state: when setting it up times out, when its backoff ends, or until when its broker is to be left alone.
+    pub(super) until: Tick,
+    pub(super) last_attempt: Tick,
+    pub(super) last_used: Tick,
     pub(super) next_correlation_id: i32,
     pub(super) usable: Usable,
     // Metadata and ApiVersions obey the same limit as Produce.
-    pub(super) in_flight: Vec<InFlight, { MAX_IN_FLIGHT }>,
+    pub(super) in_flight: Vec<InFlight, { MAX_IN_FLIGHT }, u8>,
+    pub(super) drain_index: u16,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Incoming,
-    pub(super) drain_index: u16,
 }
 
 impl ConnectionSlot {
@@ -116,48 +114,85 @@ impl ConnectionSlot {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            node: None,
+            node: Node::NONE,
+            endpoint: 0,
             state: State::Free,
-            endpoint: None,
             leaving: Leaving::Not,
             failures: 0,
             setup_failures: 0,
-            last_attempt: Instant::from_millis(0),
-            last_used: Instant::from_millis(0),
-            throttled_until: Instant::from_millis(0),
+            until: Tick::ZERO,
+            last_attempt: Tick::ZERO,
+            last_used: Tick::ZERO,
             next_correlation_id: 0,
             usable: Usable::NONE,
             in_flight: Vec::new(),
+            drain_index: 0,
             outgoing: Outgoing::new(),
             incoming: Incoming::new(),
-            drain_index: 0,
         }
     }
 
     /// Makes it another node's. Correlation ids go on: an answer that is late must never fit a new request.
-    pub(super) fn assign(&mut self, node: i32) {
-        self.node = Some(node);
-        self.failures = 0;
+    pub(super) fn assign(&mut self, node: Node) {
+        self.node = node;
         self.setup_failures = 0;
-        self.throttled_until = Instant::from_millis(0);
         self.drain_index = 0;
     }
 
     pub(super) fn is_open(&self) -> bool {
         match self.state {
-            State::Free | State::Backoff { .. } => false,
-            State::Connecting { .. } | State::CheckingApiVersions | State::Ready => true,
+            State::Free | State::Backoff => false,
+            State::Connecting | State::CheckingApiVersions | State::Ready => true,
         }
     }
 
+    /// It can carry requests, and its broker is not to be left alone.
+    pub(super) fn is_usable(&self, now: Tick) -> bool {
+        self.state == State::Ready && self.until <= now
+    }
+
     /// Java's `InFlightRequests.canSendMore`: the last request is written, and there is room for another.
-    pub(super) fn can_send_more(&self, max_in_flight: usize) -> bool {
-        self.outgoing.is_idle() && self.in_flight.len() < max_in_flight
+    pub(super) fn can_send_more(&self, max_in_flight: u8) -> bool {
+        self.outgoing.is_idle() && self.in_flight.len() < usize::from(max_in_flight)
     }
 
     /// Nobody waits for anything on it.
     pub(super) fn is_unused(&self) -> bool {
         self.outgoing.is_idle() && self.in_flight.is_empty()
+    }
+
+    /// When it is closed because it carries nothing; never, while it carries something, or with a time of 2^32 - 1 ms.
+    pub(super) fn idle_end(&self, max_idle_ms: u32) -> Tick {
+        if self.is_unused() { self.last_used.after_ms(max_idle_ms) } else { Tick::NEVER }
+    }
+
+    pub(super) fn begin_request(&mut self, now: Tick, api: Api, timeout_ms: u32) {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id = correlation_id.wrapping_add(1);
+        self.last_used = now;
+        self.outgoing.begin();
+        let deadline = now.after_ms(timeout_ms);
+        // There was room: a ready connection has less than the most in flight.
+        let _ = self.in_flight.push(InFlight { api, serial: correlation_id as u16, deadline });
+    }
+
+    /// The request that the next answer is for, if it is wholly written, and its correlation id.
+    pub(super) fn awaited(&self) -> Option<(Api, i32)> {
+        let InFlight { api, serial, .. } = *self.in_flight.first()?;
+        let next = self.next_correlation_id;
+        let correlation_id = next.wrapping_sub(i32::from((next as u16).wrapping_sub(serial)));
+        // The one that was begun last may not be wholly written.
+        let is_written = self.outgoing.is_idle() || self.in_flight.len() > 1;
+        is_written.then_some((api, correlation_id))
+    }
+
+    pub(super) fn set_back(&mut self, by_ms: u32) {
+        self.until.set_back(by_ms);
+        self.last_attempt.set_back(by_ms);
+        self.last_used.set_back(by_ms);
+        for request in self.in_flight.iter_mut() {
+            request.deadline.set_back(by_ms);
+        }
     }
 }
 

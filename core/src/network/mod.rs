@@ -11,22 +11,22 @@ mod poll;
 mod receive;
 mod send;
 
+use connection::State;
 pub use connection::{ConnectionSlot, DisconnectReason};
-use connection::{InFlight, State};
 pub(crate) use poll::Surroundings;
 
-use crate::config::Config;
+use crate::config::{Settings, Turn};
 use crate::counters::Counters;
+use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id};
-use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::transport::Endpoint;
 use crate::wire::{Malformed, Writer};
 
 /// What the network layer asks of the layer that joins it with the others.
 pub(crate) trait Exchange: Sink {
     /// Where a node listens; `None` when it is not known any more.
-    fn endpoint(&self, node: i32) -> Option<Endpoint<'_>>;
+    fn endpoint(&self, node: Node) -> Option<Endpoint<'_>>;
 
     /// Writes the next part of a request's frame into `head`, and says which batch follows it, and whether more
     /// parts follow. Called again with each cursor that it returned until there is none, and with the same one as
@@ -57,8 +57,10 @@ pub(crate) trait Exchange: Sink {
     /// Where to count.
     fn counters(&mut self) -> &mut Counters;
 
-    /// Jitter of backoffs.
-    fn random(&mut self) -> &mut Random;
+    fn settings(&self) -> &Settings<'_>;
+
+    /// For backoffs.
+    fn turn(&mut self) -> Turn<'_, '_>;
 }
 
 /// Which requests, besides those with batches, a connection took with it when it ended.
@@ -76,7 +78,7 @@ pub(crate) struct Outbound {
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
     /// Where the frame goes on; 0 at its beginning.
-    pub(crate) cursor: u32,
+    pub(crate) cursor: u16,
 }
 
 /// What [`Exchange::fill`] wrote.
@@ -85,7 +87,7 @@ pub(crate) struct Part {
     /// The batch whose bytes follow the head.
     pub(crate) body: Option<u16>,
     /// Where the frame goes on behind that; `None` at its end.
-    pub(crate) next: Option<u32>,
+    pub(crate) next: Option<u16>,
 }
 
 impl Part {
@@ -98,48 +100,19 @@ impl Part {
 pub(crate) enum NodeState {
     /// This connection takes a request now.
     Ready { connection: u8 },
-    /// Not before then.
-    At(Instant),
-    /// Not before the transport, or an answer, moves it.
-    Waiting,
-}
-
-/// What the network layer needs to know of the configuration.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    request_timeout_ms: u32,
-    setup_timeout_ms: u32,
-    setup_timeout_max_ms: u32,
-    reconnect_backoff_ms: u32,
-    reconnect_backoff_max_ms: u32,
-    max_idle_ms: u32,
-    max_in_flight: usize,
-    answers_produce: bool,
+    /// Not before then; never: not before the transport, or an answer, moves it.
+    At(Tick),
 }
 
 pub(crate) struct Network<'a> {
     connections: &'a mut [ConnectionSlot],
-    limits: Limits,
     last_disconnect: Option<DisconnectReason>,
 }
 
 impl<'a> Network<'a> {
-    pub(crate) fn new(config: &Config<'_>, connections: &'a mut [ConnectionSlot]) -> Self {
+    pub(crate) fn new(connections: &'a mut [ConnectionSlot]) -> Self {
         connections.fill_with(ConnectionSlot::new);
-        Self {
-            connections,
-            limits: Limits {
-                request_timeout_ms: config.request_timeout_ms,
-                setup_timeout_ms: config.socket_connection_setup_timeout_ms,
-                setup_timeout_max_ms: config.socket_connection_setup_timeout_max_ms,
-                reconnect_backoff_ms: config.reconnect_backoff_ms,
-                reconnect_backoff_max_ms: config.reconnect_backoff_max_ms,
-                max_idle_ms: config.connections_max_idle_ms,
-                max_in_flight: usize::from(config.max_in_flight),
-                answers_produce: config.acks.on_the_wire() != 0,
-            },
-            last_disconnect: None,
-        }
+        Self { connections, last_disconnect: None }
     }
 
     pub(crate) fn len(&self) -> u8 {
@@ -157,8 +130,9 @@ impl<'a> Network<'a> {
         self.connections.get_mut(usize::from(connection))
     }
 
-    fn connection_of(&self, node: i32) -> Option<u8> {
-        self.connections.iter().position(|slot| slot.node == Some(node)).map(|index| index as u8)
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn connection_of(&self, node: Node) -> Option<u8> {
+        self.connections.iter().position(|slot| slot.node == node).map(|index| index as u8)
     }
 
     /// Whether any connection can carry requests.
@@ -171,21 +145,21 @@ impl<'a> Network<'a> {
         self.connections.iter().all(|slot| slot.state == State::Free)
     }
 
-    /// When a connection is closed because it carries nothing; `None`: it carries something, or never.
-    fn idle_end(&self, slot: &ConnectionSlot) -> Option<Instant> {
-        let max_idle_ms = Some(self.limits.max_idle_ms).filter(|ms| *ms != u32::MAX && slot.is_unused())?;
-        Some(slot.last_used.saturating_add_ms(u64::from(max_idle_ms)))
-    }
-
     /// Whether no connection is open or being opened.
     pub(crate) fn is_idle(&self) -> bool {
         self.connections.iter().all(|slot| !slot.is_open())
     }
 
-    /// When the first connection that is only throttled may be used again.
-    pub(crate) fn next_unthrottled(&self, now: Instant) -> Option<Instant> {
-        let ready = self.connections.iter().filter(|slot| slot.state == State::Ready);
-        ready.map(|slot| slot.throttled_until).filter(|until| *until > now).min()
+    /// When the first connection that is only throttled may be used again; never, when none is.
+    pub(crate) fn next_unthrottled(&self, now: Tick) -> Tick {
+        self.soonest(State::Ready, now)
+    }
+
+    /// The first end, after `now`, of what connections in this state wait for.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn soonest(&self, state: State, now: Tick) -> Tick {
+        let waiting = self.connections.iter().filter(|slot| slot.state == state && slot.until > now);
+        waiting.fold(Tick::NEVER, |soonest, slot| soonest.min(slot.until))
     }
 
     /// Why the last connection, or attempt to connect, ended.
@@ -195,7 +169,7 @@ impl<'a> Network<'a> {
 
     /// The version of Produce to use on a connection.
     pub(crate) fn produce_version(&self, connection: u8) -> i16 {
-        self.get(connection).and_then(|slot| slot.usable.produce).map_or(0, i16::from)
+        self.get(connection).map_or(0, |slot| slot.usable.produce_version())
     }
 
     /// Whether a connection's broker gives producer ids.
@@ -214,21 +188,16 @@ impl<'a> Network<'a> {
     }
 
     /// Begins a request on a connection that [`node_state`](Self::node_state) called ready.
-    pub(crate) fn begin_request(&mut self, now: Instant, connection: u8, api: Api, version: i16) {
-        let limits = self.limits;
-        let Some(slot) = self.get_mut(connection) else { return };
-        let correlation_id = slot.next_correlation_id;
-        slot.next_correlation_id = correlation_id.wrapping_add(1);
-        slot.last_used = now;
-        slot.outgoing.begin(Outbound { connection, api, version, correlation_id, cursor: 0 });
-        let deadline = now.saturating_add_ms(u64::from(limits.request_timeout_ms));
-        // There was room: a ready connection has less than the most in flight.
-        let _ = slot.in_flight.push(InFlight { api, version, correlation_id, deadline });
+    pub(crate) fn begin_request(&mut self, now: Tick, connection: u8, api: Api, settings: &Settings<'_>) {
+        if let Some(slot) = self.get_mut(connection) {
+            slot.begin_request(now, api, settings.request_timeout_ms);
+        }
     }
 
-    fn backoff_until(&self, now: Instant, failures: u8, random: &mut Random) -> Instant {
-        let Limits { reconnect_backoff_ms, reconnect_backoff_max_ms, .. } = self.limits;
-        let wait_ms = random.backoff_ms(reconnect_backoff_ms, u32::from(failures), reconnect_backoff_max_ms);
-        now.saturating_add_ms(u64::from(wait_ms))
+    /// The clock was set back.
+    pub(crate) fn set_back(&mut self, by_ms: u32) {
+        for slot in self.connections.iter_mut() {
+            slot.set_back(by_ms);
+        }
     }
 }

@@ -4,14 +4,15 @@ use embedded_io::Error as _;
 
 use super::connect::digest;
 use super::connection::Leaving;
-use super::receive::Answer;
+use super::receive::{Answer, Expected};
 use super::send::CALLS_PER_POLL;
-use super::{DisconnectReason, Exchange, Network, State, Unanswered};
+use super::{DisconnectReason, Exchange, Network, Outbound, State, Unanswered};
 use crate::code::ErrorCode;
+use crate::config::Acks;
 use crate::counters::add;
 use crate::fmt::{debug, warning};
 use crate::protocol::Api;
-use crate::time::{Instant, NextWake, WakeReason};
+use crate::time::{NextWake, Tick, WakeReason};
 use crate::transport::{Slot, Transport};
 
 /// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
@@ -31,7 +32,7 @@ enum Received {
 /// What a poll of the network is given, besides the transport.
 pub(crate) struct Surroundings<'p, 'c, E> {
     pub(crate) cx: &'p mut Context<'c>,
-    pub(crate) now: Instant,
+    pub(crate) now: Tick,
     pub(crate) exchange: &'p mut E,
     /// Where pieces of responses are received.
     pub(crate) receive: &'p mut [u8],
@@ -54,7 +55,7 @@ impl Network<'_> {
                     wake.now(WakeReason::Progress);
                 }
             }
-            self.add_deadline(connection, wake);
+            self.add_deadline(connection, with, wake);
         }
     }
 
@@ -90,8 +91,8 @@ impl Network<'_> {
             }
         }
         match slot.state {
-            State::Free | State::Backoff { .. } => Ok(false),
-            State::Connecting { deadline } => self.poll_connect(connection, deadline, transport, with),
+            State::Free | State::Backoff => Ok(false),
+            State::Connecting => self.poll_connect(connection, transport, with),
             State::CheckingApiVersions | State::Ready => {
                 let sent = self.flush(connection, transport, with)?;
                 let received = self.receive(connection, transport, with)?;
@@ -99,8 +100,8 @@ impl Network<'_> {
                 if received != Received::Part {
                     self.check_request_timeout(connection, with)?;
                 }
-                let idle_end = self.get(connection).and_then(|slot| self.idle_end(slot));
-                if idle_end.is_some_and(|at| at <= with.now) {
+                let max_idle_ms = with.exchange.settings().connections_max_idle_ms;
+                if self.get(connection).is_some_and(|slot| slot.idle_end(max_idle_ms) <= with.now) {
                     return Err(DisconnectReason::Closed);
                 }
                 Ok(sent || received != Received::Nothing)
@@ -111,25 +112,24 @@ impl Network<'_> {
     fn poll_connect<T: Transport + ?Sized, E: Exchange>(
         &mut self,
         connection: u8,
-        deadline: Instant,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<bool, DisconnectReason> {
         let Some(slot) = self.get_mut(connection) else { return Ok(false) };
-        let to = slot.node.and_then(|node| with.exchange.endpoint(node)).ok_or(DisconnectReason::Closed)?;
+        let to = with.exchange.endpoint(slot.node).ok_or(DisconnectReason::Closed)?;
         let digest = digest(to);
+        if slot.endpoint == 0 {
+            debug!("connection {}: to {}, port {}", connection, to.host, to.port);
+            slot.endpoint = digest;
+        }
         // Metadata has moved the node while we were connecting to where it was.
-        if slot.endpoint.is_some_and(|before| before != digest) {
+        if slot.endpoint != digest {
             return Err(DisconnectReason::Closed);
         }
-        if slot.endpoint.is_none() {
-            debug!("connection {}: to {}, port {}", connection, to.host, to.port);
-        }
-        slot.endpoint = Some(digest);
         match transport.poll_connect(with.cx, Slot::new(connection), to) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
-            Poll::Pending if deadline <= with.now => {
+            Poll::Pending if slot.until <= with.now => {
                 slot.setup_failures = slot.setup_failures.saturating_add(1);
                 return Err(DisconnectReason::SetupTimeout);
             }
@@ -137,7 +137,8 @@ impl Network<'_> {
         }
         slot.setup_failures = 0;
         slot.state = State::CheckingApiVersions;
-        self.begin_request(with.now, connection, Api::ApiVersions, 0);
+        slot.until = Tick::ZERO;
+        slot.begin_request(with.now, Api::ApiVersions, with.exchange.settings().request_timeout_ms);
         self.flush(connection, transport, with)?;
         Ok(true)
     }
@@ -148,11 +149,14 @@ impl Network<'_> {
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<bool, DisconnectReason> {
-        let answers_produce = self.limits.answers_produce;
         let Some(slot) = self.get_mut(connection) else { return Ok(false) };
-        let progress = slot.outgoing.flush(with.cx, Slot::new(connection), transport, with.exchange)?;
+        let Some(last) = slot.in_flight.last() else { return Ok(false) };
+        let (api, version) = (last.api, slot.usable.produce_version());
+        let correlation_id = slot.next_correlation_id.wrapping_sub(1);
+        let frame = Outbound { connection, api, version, correlation_id, cursor: 0 };
+        let progress = slot.outgoing.flush(with.cx, frame, transport, with.exchange)?;
         // With acks=0 nothing answers a produce request: it is done when it is written.
-        if slot.outgoing.is_idle() && !answers_produce {
+        if slot.outgoing.is_idle() && with.exchange.settings().acks == Acks::None {
             while slot.in_flight.last().is_some_and(|last| last.api == Api::Produce) {
                 slot.in_flight.pop();
             }
@@ -175,7 +179,7 @@ impl Network<'_> {
                 Poll::Ready(Ok(len)) => len,
             };
             all = Received::All;
-            add(&mut with.exchange.counters().bytes_received, len as u64);
+            add(&mut with.exchange.counters().bytes_received, len);
             self.take(connection, len, with)?;
         }
         Ok(Received::Part)
@@ -205,11 +209,9 @@ impl Network<'_> {
     ) -> Result<(), DisconnectReason> {
         while !piece.is_empty() {
             let Some(slot) = self.get_mut(connection) else { return Ok(()) };
-            let unwritten = slot.outgoing.correlation_id();
-            let expected = slot.in_flight.first().filter(|request| Some(request.correlation_id) != unwritten);
-            let Some(answer) = slot.incoming.take(connection, &mut piece, expected, with.exchange)? else {
-                continue;
-            };
+            let expected =
+                Expected { connection, request: slot.awaited(), version: slot.usable.produce_version() };
+            let Some(answer) = slot.incoming.take(&mut piece, &expected, with.exchange)? else { continue };
             // Few, and small: a ring buffer would be more code.
             if !slot.in_flight.is_empty() {
                 slot.in_flight.remove(0);
@@ -227,7 +229,7 @@ impl Network<'_> {
     ) -> Result<(), DisconnectReason> {
         match answer {
             Answer::ApiVersions { error, usable } => {
-                if error != ErrorCode::NONE || usable.produce.is_none() || !usable.metadata {
+                if error != ErrorCode::NONE || usable.produce == 0 || !usable.metadata {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
                 let now = with.now;
@@ -268,12 +270,12 @@ impl Network<'_> {
         }
         add(&mut with.exchange.counters().throttled, 1);
         if let Some(slot) = self.get_mut(connection) {
-            let until = with.now.saturating_add_ms(u64::from(throttle_ms));
-            slot.throttled_until = slot.throttled_until.max(until);
+            let until = with.now.after_ms(throttle_ms);
+            slot.until = slot.until.max(until);
             // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
             // `incrementThrottleTime`).
             for request in slot.in_flight.iter_mut() {
-                request.deadline = request.deadline.saturating_add_ms(u64::from(throttle_ms));
+                request.deadline = request.deadline.after_ms(throttle_ms);
             }
         }
     }
@@ -299,7 +301,7 @@ impl Network<'_> {
     ) {
         transport.close(Slot::new(connection));
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
-        let until = self.backoff_until(with.now, failures, with.exchange.random());
+        let until = with.exchange.turn().after_reconnect_backoff(failures);
         let Some(slot) = self.get_mut(connection) else { return };
         let mut unanswered = Unanswered { metadata: false, init_producer_id: false };
         for request in &slot.in_flight {
@@ -310,12 +312,12 @@ impl Network<'_> {
             State::Free
         } else {
             slot.failures = failures.saturating_add(1);
-            State::Backoff { until }
+            State::Backoff
         };
+        slot.until = until;
         slot.in_flight.clear();
         slot.outgoing.clear();
         slot.incoming = super::receive::Incoming::new();
-        slot.throttled_until = Instant::from_millis(0);
         slot.leaving = Leaving::Not;
         warning!("connection {} ended: {:?}", connection, reason);
         if reason != DisconnectReason::Closed {
@@ -335,19 +337,18 @@ impl Network<'_> {
         with.exchange.disconnected(connection, reason, unanswered);
     }
 
-    fn add_deadline(&self, connection: u8, wake: &mut NextWake) {
+    fn add_deadline<E: Exchange>(&self, connection: u8, with: &Surroundings<'_, '_, E>, wake: &mut NextWake) {
         let Some(slot) = self.get(connection) else { return };
         match slot.state {
             // Who waits for a node in backoff adds that deadline itself.
-            State::Free | State::Backoff { .. } => {}
-            State::Connecting { deadline } => wake.at(deadline, WakeReason::ConnectionSetup),
+            State::Free | State::Backoff => {}
+            State::Connecting => wake.at(slot.until, WakeReason::ConnectionSetup),
             State::CheckingApiVersions | State::Ready => {
                 if let Some(oldest) = slot.in_flight.first() {
                     wake.at(oldest.deadline, WakeReason::RequestTimeout);
                 }
-                if let Some(at) = self.idle_end(slot) {
-                    wake.at(at, WakeReason::IdleConnection);
-                }
+                let max_idle_ms = with.exchange.settings().connections_max_idle_ms;
+                wake.at(slot.idle_end(max_idle_ms), WakeReason::IdleConnection);
             }
         }
     }

@@ -1,4 +1,3 @@
-use super::connection::InFlight;
 use super::{DisconnectReason, Exchange};
 use crate::code::ErrorCode;
 use crate::protocol::{Api, Decoded, api_versions, init_producer_id, metadata, produce};
@@ -37,6 +36,15 @@ pub(super) enum Answer {
     InitProducerId { answer: init_producer_id::Answer, throttle_ms: i32 },
 }
 
+/// What may arrive on a connection.
+pub(super) struct Expected {
+    pub(super) connection: u8,
+    /// The request that the next answer is for, and its correlation id.
+    pub(super) request: Option<(Api, i32)>,
+    /// The version of Produce on this connection.
+    pub(super) version: i16,
+}
+
 /// The response that is arriving.
 #[derive(Debug)]
 pub(super) struct Incoming {
@@ -54,9 +62,8 @@ impl Incoming {
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn take(
         &mut self,
-        connection: u8,
         piece: &mut &[u8],
-        expected: Option<&InFlight>,
+        expected: &Expected,
         exchange: &mut impl Exchange,
     ) -> Result<Option<Answer>, Malformed> {
         loop {
@@ -78,16 +85,18 @@ impl Incoming {
                     let correlation_id = frame.integer(4)?;
                     pass(piece, left, &frame);
                     let Some(correlation_id) = correlation_id else { return Ok(None) };
-                    let request =
-                        expected.filter(|request| i64::from(request.correlation_id) == correlation_id);
-                    let request = request.ok_or(Malformed)?;
-                    self.state = State::Body { left: *left, decoder: Decoder::of(request) };
+                    let (api, awaited) = expected.request.ok_or(Malformed)?;
+                    if awaited != correlation_id as i32 {
+                        return Err(Malformed);
+                    }
+                    let decoder = Decoder::of(api);
+                    self.state = State::Body { left: *left, decoder };
                 }
                 State::Body { left, decoder } => {
                     // It stays the first until its answer is whole.
-                    let correlation_id = expected.ok_or(Malformed)?.correlation_id;
+                    let (_, correlation_id) = expected.request.ok_or(Malformed)?;
                     let mut frame = Frame::new(&mut self.stream, piece, *left);
-                    let decoded = decoder.feed(connection, correlation_id, &mut frame, exchange)?;
+                    let decoded = decoder.feed(expected, correlation_id, &mut frame, exchange)?;
                     pass(piece, left, &frame);
                     if decoded == Decoded::Partial {
                         return Ok(None);
@@ -109,11 +118,11 @@ fn pass(piece: &mut &[u8], left: &mut u32, frame: &Frame<'_>) {
 }
 
 impl Decoder {
-    fn of(request: &InFlight) -> Self {
-        match request.api {
+    fn of(api: Api) -> Self {
+        match api {
             Api::ApiVersions => Self::ApiVersions(api_versions::Response::new()),
             Api::Metadata => Self::Metadata(metadata::Response::new()),
-            Api::Produce => Self::Produce(produce::Response::new(request.version)),
+            Api::Produce => Self::Produce(produce::Response::new()),
             Api::InitProducerId => Self::InitProducerId(init_producer_id::Response::new()),
         }
     }
@@ -127,14 +136,14 @@ impl Decoder {
             Self::Metadata(response) => Answer::Metadata { throttle_ms: response.throttle_ms },
             Self::Produce(response) => Answer::Produce { correlation_id, throttle_ms: response.throttle_ms },
             Self::InitProducerId(response) => {
-                Answer::InitProducerId { answer: response.answer, throttle_ms: response.throttle_ms }
+                Answer::InitProducerId { answer: response.answer(), throttle_ms: response.throttle_ms }
             }
         }
     }
 
     fn feed(
         &mut self,
-        connection: u8,
+        expected: &Expected,
         correlation_id: i32,
         frame: &mut Frame<'_>,
         exchange: &mut impl Exchange,
@@ -144,8 +153,8 @@ impl Decoder {
             Self::Metadata(response) => response.feed(frame, exchange),
             Self::InitProducerId(response) => response.feed(frame),
             Self::Produce(response) => {
-                exchange.answering(connection, correlation_id);
-                response.feed(frame, exchange)
+                exchange.answering(expected.connection, correlation_id);
+                response.feed(expected.version, frame, exchange)
             }
         }
     }

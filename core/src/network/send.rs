@@ -2,7 +2,6 @@ use core::task::{Context, Poll};
 
 use super::{DisconnectReason, Exchange, Outbound, Part};
 use crate::counters::add;
-use crate::protocol::Api;
 use crate::transport::{Slot, Transport};
 use crate::wire::Writer;
 use embedded_io::Error as _;
@@ -20,26 +19,25 @@ pub(super) const CALLS_PER_POLL: usize = 8;
 /// flight.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    /// The frame, and the part of it that is being written.
-    frame: Outbound,
-    /// `frame` is not wholly written.
-    busy: bool,
     /// Bytes of the present part, head and body, that were written.
     sent: u32,
+    /// The part of the frame that is being written.
+    cursor: u16,
+    /// The last request that was begun is not wholly written.
+    busy: bool,
 }
 
 impl Outgoing {
     pub(super) const fn new() -> Self {
-        let frame = Outbound { connection: 0, api: Api::Produce, version: 0, correlation_id: 0, cursor: 0 };
-        Self { frame, busy: false, sent: 0 }
+        Self { sent: 0, cursor: 0, busy: false }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         !self.busy
     }
 
-    pub(super) fn begin(&mut self, frame: Outbound) {
-        *self = Self { frame, busy: true, sent: 0 };
+    pub(super) fn begin(&mut self) {
+        *self = Self { sent: 0, cursor: 0, busy: true };
     }
 
     /// The connection is gone: what was not written will not be.
@@ -47,16 +45,11 @@ impl Outgoing {
         self.busy = false;
     }
 
-    /// The request that is not wholly written.
-    pub(super) fn correlation_id(&self) -> Option<i32> {
-        self.busy.then_some(self.frame.correlation_id)
-    }
-
-    /// Writes what the transport takes. Says whether it took anything.
+    /// Writes what the transport takes of the request that was begun last. Says whether it took anything.
     pub(super) fn flush<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        slot: Slot,
+        mut frame: Outbound,
         transport: &mut T,
         exchange: &mut impl Exchange,
     ) -> Result<bool, DisconnectReason> {
@@ -65,9 +58,10 @@ impl Outgoing {
             if !self.busy {
                 break;
             }
+            frame.cursor = self.cursor;
             let mut head = [0; HEAD_BYTES];
             let mut writer = Writer::new(&mut head);
-            let Part { body, next } = exchange.fill(&self.frame, &mut writer);
+            let Part { body, next } = exchange.fill(&frame, &mut writer);
             // What does not fit the head was refused when the producer was made or the topic registered.
             let Ok(head_len) = writer.finish() else {
                 return Err(DisconnectReason::Transport(embedded_io::ErrorKind::OutOfMemory));
@@ -77,7 +71,7 @@ impl Outgoing {
             let head = head.get(before..head_len).unwrap_or(&[]);
             let body = body.get(before.saturating_sub(head_len)..).unwrap_or(&[]);
             let offered = head.len().wrapping_add(body.len());
-            let sent = match transport.poll_send(cx, slot, head, body) {
+            let sent = match transport.poll_send(cx, Slot::new(frame.connection), head, body) {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
                 // A transport that claims to have taken nothing, or more than was offered, cannot be trusted.
@@ -86,7 +80,7 @@ impl Outgoing {
                 }
                 Poll::Ready(Ok(sent)) => sent,
             };
-            add(&mut exchange.counters().bytes_sent, sent as u64);
+            add(&mut exchange.counters().bytes_sent, sent);
             progress = true;
             if sent < offered {
                 self.sent = self.sent.wrapping_add(sent as u32);
@@ -94,10 +88,10 @@ impl Outgoing {
             }
             self.sent = 0;
             match next {
-                Some(cursor) => self.frame.cursor = cursor,
+                Some(cursor) => self.cursor = cursor,
                 None => {
                     self.busy = false;
-                    exchange.written(&self.frame);
+                    exchange.written(&frame);
                 }
             }
         }

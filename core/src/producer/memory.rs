@@ -6,7 +6,7 @@ use crate::metadata::{BrokerSlot, PartitionSlot, TopicSlot};
 use crate::network::ConnectionSlot;
 
 /// How many bytes of a response are taken from the transport at once, in [`Resources`].
-const RECEIVE_BYTES: usize = 256;
+const RECEIVE_BYTES: usize = 64;
 
 /// All the memory that a producer works in, with its capacities as constants: `BATCHES` batches of `BATCH_BYTES`
 /// each, `TOPICS` topics with at most `PARTITIONS` partitions each, the addresses of `BROKERS` brokers, and

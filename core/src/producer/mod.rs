@@ -85,10 +85,10 @@ impl<'a> Producer<'a> {
         } = memory;
         let accumulator =
             Accumulator::new(&config, batch_bytes, arena, batches, topic_queues, partition_queues);
-        let metadata = Metadata::new(&config, now, topics, partitions, brokers);
+        let metadata = Metadata::new(&config, topics, partitions, brokers);
         let idempotence = Idempotence::new(&config, sequences);
-        let network = Network::new(&config, connections);
-        Ok(Self { sender: Sender::new(config, accumulator, metadata, idempotence, network, receive) })
+        let network = Network::new(connections);
+        Ok(Self { sender: Sender::new(&config, accumulator, metadata, idempotence, network, receive, now) })
     }
 
     /// Gives a topic its place in the table of topics, and has its metadata fetched. The same name gives the same
@@ -171,6 +171,7 @@ impl<'a> Producer<'a> {
         value_len: Option<usize>,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<Ticket, SendError> {
+        let now = self.sender.tick(now);
         let Joined { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender.joined;
         if u16::try_from(record.topic.index()).ok().and_then(|topic| metadata.topic_name(topic)).is_none() {
             return Err(SendError::UnknownTopic);
@@ -207,10 +208,17 @@ impl<'a> Producer<'a> {
         now: Instant,
         transport: &mut T,
     ) -> Polled {
+        let now = self.sender.tick(now);
         let next = self.sender.poll(cx, now, transport);
         let delivered = self.sender.joined.accumulator.has_delivery();
         let fatal = self.sender.joined.idempotence.tell_fatal();
-        Polled { wake: next.wake, reason: next.reason, delivered, fatal, status: self.status() }
+        Polled {
+            wake: self.sender.clock.wake(&next),
+            reason: next.reason,
+            delivered,
+            fatal,
+            status: self.status(),
+        }
     }
 
     /// After [`Polled::fatal`]: begins anew with a producer id that is still to be asked for. What had failed stays

@@ -13,8 +13,8 @@ pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id
 /// What a broker and we can speak, of the APIs that a producer needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usable {
-    /// The version of Produce to use.
-    pub(crate) produce: Option<u8>,
+    /// The version of Produce to use; 0: none.
+    pub(crate) produce: u8,
     /// Whether our version of Metadata is spoken.
     pub(crate) metadata: bool,
     /// Whether our version of InitProducerId is spoken.
@@ -23,15 +23,19 @@ pub(crate) struct Usable {
 
 impl Usable {
     /// Nothing.
-    pub(crate) const NONE: Self = Self { produce: None, metadata: false, init_producer_id: false };
+    pub(crate) const NONE: Self = Self { produce: 0, metadata: false, init_producer_id: false };
 }
 
 impl Usable {
+    pub(crate) fn produce_version(self) -> i16 {
+        i16::from(self.produce)
+    }
+
     fn learn(&mut self, key: i16, min: i16, max: i16) {
         if key == Api::Produce.key() {
             let version = max.min(produce::VERSION_MAX);
             if version >= min.max(produce::VERSION_MIN) {
-                self.produce = u8::try_from(version).ok();
+                self.produce = version as u8;
             }
         } else if key == Api::Metadata.key() {
             self.metadata = (min..=max).contains(&metadata::VERSION);
@@ -147,7 +151,7 @@ mod tests {
         for piece in 1..=bytes.len() {
             let (response, decoded) = decode(&bytes, piece).unwrap();
             assert_eq!(decoded, Decoded::Whole);
-            assert_eq!(response.usable, Usable { produce: Some(8), metadata: true, init_producer_id: false });
+            assert_eq!(response.usable, Usable { produce: 8, metadata: true, init_producer_id: false });
         }
     }
 
@@ -156,7 +160,7 @@ mod tests {
         let usable = |apis: &[_]| decode(&response(0, apis), 7).unwrap().0.usable;
         assert_eq!(
             usable(&[(0, 0, 3), (3, 0, 4)]),
-            Usable { produce: Some(3), metadata: true, init_producer_id: false }
+            Usable { produce: 3, metadata: true, init_producer_id: false }
         );
         assert_eq!(usable(&[(0, 0, 2), (3, 0, 3)]), Usable::default());
         assert_eq!(usable(&[(0, 9, 13), (3, 5, 13)]), Usable::default());

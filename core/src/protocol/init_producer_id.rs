@@ -2,7 +2,7 @@
 
 use super::{Api, Decoded, RequestHeader, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Writer};
+use crate::wire::{Frame, Malformed, Wide, Writer};
 
 /// The version used: the one that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 0;
@@ -31,7 +31,9 @@ pub(crate) struct Answer {
 pub(crate) struct Response {
     field: Field,
     pub(crate) throttle_ms: i32,
-    pub(crate) answer: Answer,
+    error: ErrorCode,
+    producer_epoch: i16,
+    producer_id: Wide,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +47,16 @@ enum Field {
 
 impl Response {
     pub(crate) fn new() -> Self {
-        let answer = Answer { error: ErrorCode::NONE, producer_id: -1, producer_epoch: -1 };
-        Self { field: Field::Throttle, throttle_ms: 0, answer }
+        let (error, producer_id) = (ErrorCode::NONE, Wide::new(-1));
+        Self { field: Field::Throttle, throttle_ms: 0, error, producer_epoch: -1, producer_id }
+    }
+
+    pub(crate) fn answer(&self) -> Answer {
+        let Self { error, producer_epoch, .. } = *self;
+        Answer { error, producer_id: self.producer_id.get(), producer_epoch }
     }
 
     pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
-        let answer = &mut self.answer;
         loop {
             let value = need!(frame.integer(self.field.width()));
             self.field = match self.field {
@@ -59,20 +65,20 @@ impl Response {
                     Field::Error
                 }
                 Field::Error => {
-                    answer.error = ErrorCode::new(value as i16);
+                    self.error = ErrorCode::new(value as i16);
                     Field::ProducerId
                 }
                 Field::ProducerId => {
-                    answer.producer_id = value;
+                    self.producer_id = Wide::new(value);
                     Field::ProducerEpoch
                 }
                 Field::ProducerEpoch => {
-                    answer.producer_epoch = value as i16;
+                    self.producer_epoch = value as i16;
                     Field::End
                 }
                 Field::End if frame.left() > 0 => return Err(Malformed),
                 // An id that is none is as good as no answer.
-                Field::End if answer.error == ErrorCode::NONE && !answer.is_valid() => return Err(Malformed),
+                Field::End if !self.answer().is_valid() => return Err(Malformed),
                 Field::End => return Ok(Decoded::Whole),
             };
         }
@@ -92,7 +98,7 @@ impl Field {
 
 impl Answer {
     fn is_valid(&self) -> bool {
-        self.producer_id >= 0 && self.producer_epoch >= 0
+        self.error != ErrorCode::NONE || (self.producer_id >= 0 && self.producer_epoch >= 0)
     }
 }
 
@@ -113,7 +119,7 @@ mod tests {
     fn decode(bytes: &[u8], piece: usize) -> Result<(Answer, i32, Decoded), Malformed> {
         let mut response = Response::new();
         let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(frame))?;
-        Ok((response.answer, response.throttle_ms, decoded))
+        Ok((response.answer(), response.throttle_ms, decoded))
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Writer};
+use crate::wire::{Frame, Malformed, Wide, Writer};
 
 /// The oldest version that takes RecordBatch v2 and that brokers from 4.0 accept (KIP-98, KAFKA-18659).
 pub(crate) const VERSION_MIN: i16 = 3;
@@ -134,41 +134,47 @@ impl Field {
 /// Takes the response as it arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
-    version: i16,
     field: Field,
+    log_start_unknown: bool,
+    error: ErrorCode,
     topics: u32,
     partitions: u32,
+    topic: TopicMatch,
+    index: i32,
+    base_offset: Wide,
+    log_append_time_ms: Wide,
     /// Records that are still to be named as causes of an error.
     record_errors: u32,
-    topic: TopicMatch,
-    partition: Partition,
+    /// The first of them; none is negative.
+    record_index: i32,
     pub(crate) throttle_ms: i32,
 }
 
 impl Response {
-    /// `version` is that of the request.
-    pub(crate) fn new(version: i16) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            version,
             field: Field::TopicCount,
+            log_start_unknown: false,
+            error: ErrorCode::NONE,
             topics: 0,
             partitions: 0,
-            record_errors: 0,
             topic: TopicMatch::default(),
-            partition: Partition {
-                topic: None,
-                index: 0,
-                error: ErrorCode::NONE,
-                base_offset: 0,
-                log_append_time_ms: 0,
-                log_start_unknown: false,
-                record_index: None,
-            },
+            index: 0,
+            base_offset: Wide::ZERO,
+            log_append_time_ms: Wide::ZERO,
+            record_errors: 0,
+            record_index: -1,
             throttle_ms: 0,
         }
     }
 
-    pub(crate) fn feed(&mut self, frame: &mut Frame<'_>, sink: &mut impl Sink) -> Result<Decoded, Malformed> {
+    /// `version` is that of the request.
+    pub(crate) fn feed(
+        &mut self,
+        version: i16,
+        frame: &mut Frame<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<Decoded, Malformed> {
         loop {
             let value = need!(frame.integer(self.field.width()));
             self.field = match self.field {
@@ -184,17 +190,18 @@ impl Response {
                 Field::TopicName if self.topic.take(frame, sink) => Field::PartitionCount,
                 Field::TopicName => return Ok(Decoded::Partial),
                 Field::PartitionCount => {
-                    self.partition.topic = self.topic.topic();
                     // Index, error, base offset and log append time.
                     self.partitions = frame.count(value, 22)?;
                     self.next_partition()
                 }
                 Field::Partition(PartitionField::Done) => {
-                    sink.produced(self.partition);
+                    sink.produced(self.partition());
                     self.partitions = self.partitions.wrapping_sub(1);
                     self.next_partition()
                 }
-                Field::Partition(field) => Field::Partition(self.partition_field(field, value, frame)?),
+                Field::Partition(field) => {
+                    Field::Partition(self.partition_field(version, field, value, frame)?)
+                }
                 Field::Throttle => {
                     self.throttle_ms = value as i32;
                     Field::End
@@ -205,35 +212,47 @@ impl Response {
         }
     }
 
+    fn partition(&self) -> Partition {
+        Partition {
+            topic: self.topic.topic(),
+            index: self.index,
+            error: self.error,
+            base_offset: self.base_offset.get(),
+            log_append_time_ms: self.log_append_time_ms.get(),
+            log_start_unknown: self.log_start_unknown,
+            record_index: u32::try_from(self.record_index).ok(),
+        }
+    }
+
     fn partition_field(
         &mut self,
+        version: i16,
         field: PartitionField,
         value: i64,
         frame: &mut Frame<'_>,
     ) -> Result<PartitionField, Malformed> {
-        let partition = &mut self.partition;
         Ok(match field {
             PartitionField::Index => {
-                partition.index = value as i32;
-                partition.log_start_unknown = false;
-                partition.record_index = None;
+                self.index = value as i32;
+                self.log_start_unknown = false;
+                self.record_index = -1;
                 PartitionField::Error
             }
             PartitionField::Error => {
-                partition.error = ErrorCode::new(value as i16);
+                self.error = ErrorCode::new(value as i16);
                 PartitionField::BaseOffset
             }
             PartitionField::BaseOffset => {
-                partition.base_offset = value;
+                self.base_offset = Wide::new(value);
                 PartitionField::LogAppendTime
             }
             PartitionField::LogAppendTime => {
-                partition.log_append_time_ms = value;
-                if self.version >= 5 { PartitionField::LogStartOffset } else { PartitionField::Done }
+                self.log_append_time_ms = Wide::new(value);
+                if version >= 5 { PartitionField::LogStartOffset } else { PartitionField::Done }
             }
             PartitionField::LogStartOffset => {
-                partition.log_start_unknown = value == -1;
-                if self.version >= 8 { PartitionField::RecordErrorCount } else { PartitionField::Done }
+                self.log_start_unknown = value == -1;
+                if version >= 8 { PartitionField::RecordErrorCount } else { PartitionField::Done }
             }
             PartitionField::RecordErrorCount => {
                 // Batch index and message length.
@@ -241,7 +260,9 @@ impl Response {
                 self.next_record_error()
             }
             PartitionField::RecordErrorIndex => {
-                partition.record_index = partition.record_index.or(u32::try_from(value).ok());
+                if self.record_index < 0 {
+                    self.record_index = value as i32;
+                }
                 PartitionField::RecordErrorMessage
             }
             PartitionField::RecordErrorMessage => {
@@ -318,8 +339,8 @@ mod tests {
     }
 
     fn decode(version: i16, bytes: &[u8], piece: usize) -> Result<(Vec<Partition>, i32, Decoded), Malformed> {
-        let (mut response, mut log) = (Response::new(version), Log::default());
-        let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(frame, &mut log))?;
+        let (mut response, mut log) = (Response::new(), Log::default());
+        let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(version, frame, &mut log))?;
         Ok((log.0, response.throttle_ms, decoded))
     }
 

@@ -7,24 +7,24 @@ use crate::wire::Frame;
 /// bytes before are those of the candidate, so later topics can still be compared with them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TopicMatch {
-    len: u32,
-    seen: u32,
+    len: u16,
+    seen: u16,
     candidate: Option<u16>,
 }
 
 impl TopicMatch {
     /// A name of `len` bytes follows.
-    pub(crate) fn begin(&mut self, len: u32, names: &impl Sink) {
+    pub(crate) fn begin(&mut self, len: u16, names: &impl Sink) {
         *self = Self { len, seen: 0, candidate: None };
         self.candidate = self.find(0, &[], None, names);
     }
 
     /// Takes what is at hand of the name. Says whether that was the rest of it.
     pub(crate) fn take(&mut self, frame: &mut Frame<'_>, names: &impl Sink) -> bool {
-        for byte in frame.take_up_to(self.left() as usize) {
+        for byte in frame.take_up_to(usize::from(self.left())) {
             if let Some(index) = self.candidate {
                 let name = names.topic_name(index).map_or(&[][..], str::as_bytes);
-                let prefix = name.get(..self.seen as usize).unwrap_or(&[]);
+                let prefix = name.get(..usize::from(self.seen)).unwrap_or(&[]);
                 self.candidate = self.find(index, prefix, Some(*byte), names);
             }
             self.seen = self.seen.wrapping_add(1);
@@ -32,7 +32,7 @@ impl TopicMatch {
         self.left() == 0
     }
 
-    fn left(&self) -> u32 {
+    fn left(&self) -> u16 {
         self.len.wrapping_sub(self.seen)
     }
 
@@ -45,7 +45,7 @@ impl TopicMatch {
         let mut index = from;
         loop {
             let name = names.topic_name(index)?.as_bytes();
-            let fits = name.len() == self.len as usize && name.starts_with(prefix);
+            let fits = name.len() == usize::from(self.len) && name.starts_with(prefix);
             if fits && (byte.is_none() || name.get(prefix.len()) == byte.as_ref()) {
                 return Some(index);
             }
@@ -75,7 +75,7 @@ mod tests {
         for (index, name) in names.0.iter().enumerate() {
             for piece in 1..=name.len().max(1) {
                 let mut found = TopicMatch::default();
-                found.begin(name.len() as u32, &names);
+                found.begin(name.len() as u16, &names);
                 for bytes in name.as_bytes().chunks(piece) {
                     found.take(&mut Frame::new(&mut Stream::new(), bytes, bytes.len() as u32), &names);
                 }
@@ -89,7 +89,7 @@ mod tests {
         let names = Names(&["abc", "abd", "ab"]);
         for name in ["abe", "a", "abcd", "xbc", "bbd", "\u{e4}"] {
             let mut found = TopicMatch::default();
-            found.begin(name.len() as u32, &names);
+            found.begin(name.len() as u16, &names);
             assert!(
                 found.take(&mut Frame::new(&mut Stream::new(), name.as_bytes(), name.len() as u32), &names)
             );

@@ -1,21 +1,22 @@
 use super::request;
 use crate::accumulator::{Abort, Accumulator, Outcome, Request};
-use crate::config::{Config, endpoint_of};
+use crate::config::{Settings, Turn, endpoint_of};
 use crate::counters::{Counters, add};
 use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
 use crate::network::{DisconnectReason, Exchange, Outbound, Part, Unanswered};
+use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id, metadata, produce};
 use crate::random::Random;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::transport::Endpoint;
 use crate::wire::{Malformed, Writer};
 
 /// What the network exchanges with while it is polled: all of the sender but the network.
 pub(crate) struct Joined<'a> {
     /// The instant of the present poll.
-    pub(super) now: Instant,
-    pub(super) config: Config<'a>,
+    pub(super) now: Tick,
+    pub(super) settings: Settings<'a>,
     pub(crate) accumulator: Accumulator<'a>,
     pub(crate) metadata: Metadata<'a>,
     pub(crate) idempotence: Idempotence<'a>,
@@ -49,20 +50,19 @@ impl Sink for Joined<'_> {
 }
 
 impl Exchange for Joined<'_> {
-    fn endpoint(&self, node: i32) -> Option<Endpoint<'_>> {
-        if node >= 0 {
-            return self.metadata.endpoint(node);
+    fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
+        match node.bootstrap_index() {
+            Some(index) => endpoint_of(self.settings.bootstrap.get(index)?),
+            None => self.metadata.endpoint(node),
         }
-        let index = usize::try_from(node.checked_neg()?.checked_sub(1)?).ok()?;
-        endpoint_of(self.config.bootstrap.get(index)?)
     }
 
     fn fill(&self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
         match frame.api {
-            Api::ApiVersions => request::api_versions(frame, &self.config, head),
-            Api::InitProducerId => request::init_producer_id(frame, &self.config, head),
-            Api::Metadata => request::metadata(frame, &self.config, &self.metadata, head),
-            Api::Produce => request::produce(frame, &self.config, &self.metadata, &self.accumulator, head),
+            Api::ApiVersions => request::api_versions(frame, &self.settings, head),
+            Api::InitProducerId => request::init_producer_id(frame, &self.settings, head),
+            Api::Metadata => request::metadata(frame, &self.settings, &self.metadata, head),
+            Api::Produce => request::produce(frame, &self.settings, &self.metadata, &self.accumulator, head),
         }
     }
 
@@ -75,7 +75,7 @@ impl Exchange for Joined<'_> {
             return;
         }
         add(&mut self.counters.produce_requests, 1);
-        if self.config.acks.on_the_wire() != 0 {
+        if self.settings.acks.on_the_wire() != 0 {
             return;
         }
         let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
@@ -101,7 +101,8 @@ impl Exchange for Joined<'_> {
     }
 
     fn producer_id_answered(&mut self, answer: init_producer_id::Answer) {
-        match self.idempotence.answered(self.now, answer, &mut self.random) {
+        let mut turn = Turn { now: self.now, settings: &self.settings, random: &mut self.random };
+        match self.idempotence.answered(answer, &mut turn) {
             Answered::Ready => add(&mut self.counters.producer_ids, 1),
             Answered::Again | Answered::Fatal => {}
             Answered::FailWaiting(code) => self.accumulator.abort(Abort::Waiting(code), &mut self.counters),
@@ -110,11 +111,12 @@ impl Exchange for Joined<'_> {
 
     fn disconnected(&mut self, connection: u8, reason: DisconnectReason, unanswered: Unanswered) {
         self.fail_in_flight(connection, reason);
+        let mut turn = Turn { now: self.now, settings: &self.settings, random: &mut self.random };
         if unanswered.metadata {
-            self.metadata.update_failed(self.now, &mut self.random);
+            self.metadata.update_failed(&mut turn);
         }
         if unanswered.init_producer_id {
-            self.idempotence.request_failed(self.now, &mut self.random);
+            self.idempotence.request_failed(&mut turn);
         }
         if reason != DisconnectReason::Closed {
             self.metadata.request_update();
@@ -125,7 +127,11 @@ impl Exchange for Joined<'_> {
         &mut self.counters
     }
 
-    fn random(&mut self) -> &mut Random {
-        &mut self.random
+    fn settings(&self) -> &Settings<'_> {
+        &self.settings
+    }
+
+    fn turn(&mut self) -> Turn<'_, '_> {
+        Turn { now: self.now, settings: &self.settings, random: &mut self.random }
     }
 }

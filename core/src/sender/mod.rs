@@ -9,13 +9,13 @@ mod update;
 use core::task::Context;
 
 use crate::accumulator::{Abort, Accumulator, Request};
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::counters::Counters;
 use crate::idempotence::Idempotence;
 use crate::metadata::Metadata;
 use crate::network::Network;
 use crate::random::Random;
-use crate::time::{Instant, NextWake};
+use crate::time::{Clock, Instant, NextWake, Tick};
 use crate::transport::Transport;
 pub(crate) use exchange::Joined;
 
@@ -24,22 +24,25 @@ pub(crate) struct Sender<'a> {
     pub(crate) network: Network<'a>,
     receive: &'a mut [u8],
     /// Given to `close`.
-    close_deadline: Option<Instant>,
+    /// When `close` gives up; never, before it is called.
+    close_deadline: Tick,
+    pub(crate) clock: Clock,
 }
 
 impl<'a> Sender<'a> {
     pub(crate) fn new(
-        config: Config<'a>,
+        config: &Config<'a>,
         accumulator: Accumulator<'a>,
         metadata: Metadata<'a>,
         idempotence: Idempotence<'a>,
         network: Network<'a>,
         receive: &'a mut [u8],
+        now: Instant,
     ) -> Self {
         let joined = Joined {
-            now: Instant::from_millis(0),
+            now: Tick::START,
             random: Random::new(config.random_seed),
-            config,
+            settings: Settings::of(config),
             accumulator,
             metadata,
             idempotence,
@@ -47,36 +50,62 @@ impl<'a> Sender<'a> {
             answering: Request { connection: 0, correlation_id: 0 },
             metadata_answered: false,
         };
-        Self { joined, network, receive, close_deadline: None }
+        Self { joined, network, receive, close_deadline: Tick::NEVER, clock: Clock::new(now) }
     }
 
     /// Accepts nothing more, and ends when all is done, at this instant at the latest.
     pub(crate) fn close(&mut self, deadline: Instant) {
         self.joined.accumulator.close();
-        self.close_deadline = Some(self.close_deadline.map_or(deadline, |before| before.min(deadline)));
+        self.close_deadline = self.close_deadline.min(self.clock.deadline(deadline));
+    }
+
+    /// Closed, and every batch has its outcome.
+    fn is_drained(&self) -> bool {
+        self.joined.accumulator.is_closed() && self.joined.accumulator.unfinished() == 0
+    }
+
+    /// An instant by core's clock.
+    #[inline]
+    pub(crate) fn tick(&mut self, now: Instant) -> Tick {
+        match self.clock.tick(now) {
+            Ok(tick) => tick,
+            Err(by_ms) => self.set_back(now, by_ms),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_back(&mut self, now: Instant, by_ms: u32) -> Tick {
+        self.clock.set_back(now);
+        self.close_deadline.set_back(by_ms);
+        self.joined.accumulator.set_back(by_ms);
+        self.joined.metadata.set_back(by_ms);
+        self.joined.idempotence.set_back(by_ms);
+        self.network.set_back(by_ms);
+        Tick::START
     }
 
     /// Nothing is left to do, and no connection is open.
     pub(crate) fn is_closed(&self) -> bool {
-        self.close_deadline.is_some() && self.joined.accumulator.unfinished() == 0 && self.network.is_idle()
+        self.is_drained() && self.network.is_idle()
     }
 
     /// One step of everything. Bounded work; returns when to call again.
     pub(crate) fn poll<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        now: Instant,
+        now: Tick,
         transport: &mut T,
     ) -> NextWake {
         self.joined.now = now;
         let mut wake = NextWake::on_io(now);
-        if self.close_deadline.is_some_and(|deadline| deadline <= now) {
+        if self.close_deadline <= now {
             self.joined.accumulator.abort(Abort::Closed, &mut self.joined.counters);
         }
         if let Some(code) = self.joined.idempotence.fatal() {
             self.joined.accumulator.abort(Abort::Fatal(code), &mut self.joined.counters);
         }
-        if self.close_deadline.is_some() && self.joined.accumulator.unfinished() == 0 {
+        if self.is_drained() {
             self.close_connections(cx, now, transport);
             return wake;
         }

@@ -4,7 +4,7 @@ use crate::batch::Stamp;
 use crate::code::{Class, ErrorCode};
 use crate::delivery::DeliveryError;
 use crate::idempotence::{Forgotten, Refused};
-use crate::network::DisconnectReason;
+use crate::network::{DisconnectReason, Exchange};
 use crate::protocol::produce;
 
 impl Joined<'_> {
@@ -43,7 +43,7 @@ impl Joined<'_> {
         }
         // A broker that says only "duplicate" does not know the offset any more (row I10).
         let base_offset = if answer.error == ErrorCode::NONE { answer.base_offset } else { -1 };
-        let outcome = Outcome::Delivered { base_offset, log_append_time_ms: answer.log_append_time_ms };
+        let outcome = Outcome::delivered(base_offset, answer.log_append_time_ms);
         self.accumulator.complete(batch, outcome, &mut self.counters);
     }
 
@@ -95,17 +95,12 @@ impl Joined<'_> {
             let maybe_written = self.accumulator.maybe_written_after(batch, error);
             let timeout = DeliveryError::Timeout { maybe_written, cause: error };
             self.accumulator.complete(batch, Outcome::Failed(timeout), &mut self.counters);
-        } else if attempts >= self.config.retries {
+        } else if attempts >= self.settings.retries {
             let failed = Outcome::Failed(DeliveryError::Failed(error));
             self.accumulator.complete(batch, failed, &mut self.counters);
         } else {
             // Drawn once and kept, so that the wait does not change from poll to poll.
-            let backoff_ms = self.random.backoff_ms(
-                self.config.retry_backoff_ms,
-                attempts,
-                self.config.retry_backoff_max_ms,
-            );
-            let retry_at = self.now.saturating_add_ms(u64::from(backoff_ms));
+            let retry_at = self.turn().after_retry_backoff(attempts);
             self.accumulator.reenqueue(batch, error, retry_at, &mut self.counters);
         }
     }

@@ -1,27 +1,27 @@
 //! The frames of requests, part by part: what the network writes of one before it needs the next.
 
 use crate::accumulator::{Accumulator, Request};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::delivery::TopicId;
 use crate::metadata::Metadata;
 use crate::network::{Outbound, Part};
 use crate::protocol::{api_versions, init_producer_id, metadata, produce};
 use crate::wire::Writer;
 
-pub(super) fn api_versions(frame: &Outbound, config: &Config<'_>, head: &mut Writer<'_>) -> Part {
-    api_versions::write_request(head, frame.correlation_id, config.client_id);
+pub(super) fn api_versions(frame: &Outbound, settings: &Settings<'_>, head: &mut Writer<'_>) -> Part {
+    api_versions::write_request(head, frame.correlation_id, settings.client_id);
     Part::LAST
 }
 
-pub(super) fn init_producer_id(frame: &Outbound, config: &Config<'_>, head: &mut Writer<'_>) -> Part {
-    init_producer_id::write_request(head, frame.correlation_id, config.client_id);
+pub(super) fn init_producer_id(frame: &Outbound, settings: &Settings<'_>, head: &mut Writer<'_>) -> Part {
+    init_producer_id::write_request(head, frame.correlation_id, settings.client_id);
     Part::LAST
 }
 
 /// A cursor of n > 0 goes on with the topic n - 1.
 pub(super) fn metadata(
     frame: &Outbound,
-    config: &Config<'_>,
+    settings: &Settings<'_>,
     known: &Metadata<'_>,
     head: &mut Writer<'_>,
 ) -> Part {
@@ -31,10 +31,10 @@ pub(super) fn metadata(
             topics = topics.wrapping_add(1);
             names_bytes = names_bytes.wrapping_add(name.len());
         }
-        metadata::write_start(head, frame.correlation_id, config.client_id, topics, names_bytes);
+        metadata::write_start(head, frame.correlation_id, settings.client_id, topics, names_bytes);
     }
     let mut cursor = frame.cursor.max(1);
-    for name in known.asked_topics().skip(cursor.wrapping_sub(1) as usize) {
+    for name in known.asked_topics().skip(usize::from(cursor.wrapping_sub(1))) {
         // A length in front, and the last byte of the request behind.
         if head.room() < name.len().wrapping_add(3) {
             return Part { body: None, next: Some(cursor) };
@@ -42,14 +42,14 @@ pub(super) fn metadata(
         head.string(name);
         cursor = cursor.wrapping_add(1);
     }
-    metadata::write_end(head, config.allow_auto_topic_creation);
+    metadata::write_end(head, settings.allow_auto_topic_creation);
     Part::LAST
 }
 
 /// A cursor of n > 0 goes on with the partition at the place n - 1.
 pub(super) fn produce(
     frame: &Outbound,
-    config: &Config<'_>,
+    settings: &Settings<'_>,
     known: &Metadata<'_>,
     accumulator: &Accumulator<'_>,
     head: &mut Writer<'_>,
@@ -60,13 +60,13 @@ pub(super) fn produce(
         let start = produce::Start {
             version: frame.version,
             correlation_id: frame.correlation_id,
-            client_id: config.client_id,
-            acks: config.acks.on_the_wire(),
-            timeout_ms: i32::try_from(config.request_timeout_ms).unwrap_or(i32::MAX),
+            client_id: settings.client_id,
+            acks: settings.acks.on_the_wire(),
+            timeout_ms: i32::try_from(settings.request_timeout_ms).unwrap_or(i32::MAX),
         };
         start.write(head, &batches.size(known));
     }
-    let Some((partition, batch)) = batches.first_from(frame.cursor.saturating_sub(1) as u16) else {
+    let Some((partition, batch)) = batches.first_from(frame.cursor.saturating_sub(1)) else {
         return Part::LAST;
     };
     let (topic, index) = accumulator.partition_at(partition);
@@ -87,8 +87,8 @@ pub(super) fn produce(
     Part { body: Some(batch), next }
 }
 
-fn cursor_of(partition: u16) -> u32 {
-    u32::from(partition).wrapping_add(1)
+fn cursor_of(partition: u16) -> u16 {
+    partition.wrapping_add(1)
 }
 
 /// The batches of one request, by the place of their partitions: so those of a topic stand together.

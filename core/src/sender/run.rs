@@ -1,18 +1,20 @@
 use core::task::Context;
 
-use super::Sender;
-use crate::accumulator::{Candidate, Readiness, Request, Take};
+use super::{Joined, Sender};
+use crate::accumulator::{Candidate, Request, Take};
 use crate::code::ErrorCode;
+use crate::config::Turn;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
-use crate::network::{NodeState, Surroundings};
+use crate::network::{Exchange, NodeState, Surroundings};
+use crate::node::Node;
 use crate::protocol::Api;
-use crate::time::{Instant, NextWake, WakeReason};
+use crate::time::{NextWake, Tick, WakeReason};
 use crate::transport::Transport;
 
 impl Sender<'_> {
     /// Java's `sendProducerData`, in its order.
-    pub(super) fn send_producer_data(&mut self, now: Instant, wake: &mut NextWake) {
+    pub(super) fn send_producer_data(&mut self, now: Tick, wake: &mut NextWake) {
         self.ask_for_unknown_leaders();
         // Metadata has priority: while an update is due, no node is ready (Java's `NetworkClient.isReady`).
         if !self.joined.metadata.is_update_due(now) && self.joined.idempotence.may_send() {
@@ -52,7 +54,7 @@ impl Sender<'_> {
                     let after = self.joined.accumulator.renumber(partition, stamp);
                     self.joined.idempotence.renumbered(partition, after.base_sequence);
                     let bumped = epoch != self.joined.idempotence.producer_epoch();
-                    crate::counters::add(&mut self.joined.counters.epoch_bumps, u64::from(bumped));
+                    crate::counters::add(&mut self.joined.counters.epoch_bumps, usize::from(bumped));
                 }
             }
             self.joined.accumulator.close_gap(partition);
@@ -74,45 +76,44 @@ impl Sender<'_> {
 
     /// Whether batches wait for a leader that cannot be reached.
     pub(crate) fn waits_for_failing_leader(&self) -> bool {
-        let failing = |node| self.network.is_failing(node);
         (0..self.joined.accumulator.partitions()).any(|partition| {
             self.joined.accumulator.has_queued(partition)
-                && self.joined.metadata.leader(partition).is_some_and(failing)
+                && self.network.is_failing(self.joined.metadata.leader(partition))
         })
     }
 
     /// Whether one of the node's partitions has a batch that should be sent now; adds when the next will have one.
-    fn is_node_ready(&self, now: Instant, node: i32, wake: &mut NextWake) -> bool {
+    fn is_node_ready(&self, now: Tick, node: Node, wake: &mut NextWake) -> bool {
         let mut ready = false;
         for partition in 0..self.joined.accumulator.partitions() {
-            if self.joined.metadata.leader(partition) != Some(node) {
+            if self.joined.metadata.leader(partition) != node {
                 continue;
             }
-            match self.joined.accumulator.readiness(now, partition) {
-                Readiness::Idle => {}
-                Readiness::At(at) => wake.at(at, WakeReason::BatchReady),
-                Readiness::Ready => ready = true,
+            let at = self.joined.accumulator.ready_at(partition);
+            if at <= now {
+                ready = true;
+            } else {
+                wake.at(at, WakeReason::BatchReady);
             }
         }
         ready
     }
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
-    fn send_to(&mut self, now: Instant, node: i32, wake: &mut NextWake) {
-        let connection = match self.network.node_state(now, node, &mut self.joined.random) {
+    fn send_to(&mut self, now: Tick, node: Node, wake: &mut NextWake) {
+        let connection = match self.network.node_state(node, &mut self.joined.turn()) {
             NodeState::Ready { connection } => connection,
             NodeState::At(at) => return wake.at(at, WakeReason::Reconnect),
-            NodeState::Waiting => return,
         };
         let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
-        let max_bytes = self.joined.config.max_request_bytes as usize;
+        let max_bytes = self.joined.settings.max_request_bytes as usize;
         let version = self.network.produce_version(connection);
         let (metadata, idempotence) = (&self.joined.metadata, &mut self.joined.idempotence);
         let mut taken = 0usize;
         let start = self.network.drain_index_mut(connection).map_or(0, |index| *index);
         let next = self.joined.accumulator.drain(now, request, start, |candidate| {
             let Candidate { partition, outstanding, .. } = candidate;
-            if metadata.leader(partition) != Some(node)
+            if metadata.leader(partition) != node
                 || !idempotence.may_drain(partition, &outstanding, connection, version)
             {
                 return Take::No;
@@ -130,28 +131,28 @@ impl Sender<'_> {
             *index = next;
         }
         if taken > 0 {
-            self.network.begin_request(now, connection, Api::Produce, version);
+            self.network.begin_request(now, connection, Api::Produce, &self.joined.settings);
         }
     }
 
     pub(super) fn poll_network<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        now: Instant,
+        now: Tick,
         transport: &mut T,
         wake: &mut NextWake,
     ) {
         let Self { network, joined, receive, .. } = self;
         network.poll(transport, &mut Surroundings { cx, now, exchange: joined, receive }, wake);
         if core::mem::take(&mut self.joined.metadata_answered) {
-            self.take_over_metadata(now);
+            self.take_over_metadata();
         }
     }
 
     pub(super) fn close_connections<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        now: Instant,
+        now: Tick,
         transport: &mut T,
     ) {
         let Self { network, joined, receive, .. } = self;
@@ -159,8 +160,9 @@ impl Sender<'_> {
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
-    fn take_over_metadata(&mut self, now: Instant) {
-        if !self.joined.metadata.update_ended(now, &mut self.joined.random) {
+    fn take_over_metadata(&mut self) {
+        let Joined { now, settings, random, metadata, .. } = &mut self.joined;
+        if !metadata.update_ended(&mut Turn { now: *now, settings, random }) {
             return;
         }
         crate::counters::add(&mut self.joined.counters.metadata_updates, 1);
@@ -193,35 +195,32 @@ impl Sender<'_> {
 
     /// A connection to a bootstrap address serves the broker that advertises the same address.
     fn adopt_bootstrap_connections(&mut self) {
-        for (index, address) in self.joined.config.bootstrap.iter().enumerate() {
+        for (index, address) in self.joined.settings.bootstrap.iter().enumerate() {
             let bootstrap = crate::config::endpoint_of(address);
             let node =
                 self.joined.metadata.nodes().find(|node| self.joined.metadata.endpoint(*node) == bootstrap);
-            let bootstrap_node = i32::try_from(index).ok().and_then(|index| (-1i32).checked_sub(index));
-            if let (Some(node), Some(from)) = (node, bootstrap_node) {
-                self.network.rename(from, node);
+            if let Some(node) = node {
+                self.network.rename(Node::bootstrap(index), node);
             }
         }
     }
 
-    pub(super) fn add_deadlines(&self, now: Instant, wake: &mut NextWake) {
-        if let Some(at) = self.joined.accumulator.next_expiry() {
-            wake.at(at, WakeReason::DeliveryTimeout);
-        }
+    pub(super) fn add_deadlines(&self, now: Tick, wake: &mut NextWake) {
+        wake.at(self.joined.accumulator.next_expiry(), WakeReason::DeliveryTimeout);
         // The application takes the delivery after this poll, and nothing else may call for the next one.
         if self.joined.accumulator.awaits_report() {
-            let soon = now.saturating_add_ms(u64::from(self.joined.config.retry_backoff_ms.max(1)));
+            let soon = now.after_ms(self.joined.settings.retry_backoff_ms.max(1));
             wake.at(soon, WakeReason::BatchReady);
         }
         // Due already: it waits for a connection, which wakes us itself.
-        if let Some(at) = self.joined.metadata.next_update().filter(|at| *at > now) {
-            wake.at(at, WakeReason::Metadata);
+        let update = self.joined.metadata.next_update();
+        if update > now {
+            wake.at(update, WakeReason::Metadata);
         }
-        if let Some(at) = self.joined.idempotence.next_request().filter(|at| *at > now) {
-            wake.at(at, WakeReason::ProducerId);
+        let request = self.joined.idempotence.next_request();
+        if request > now {
+            wake.at(request, WakeReason::ProducerId);
         }
-        if let Some(deadline) = self.close_deadline {
-            wake.at(deadline, WakeReason::Close);
-        }
+        wake.at(self.close_deadline, WakeReason::Close);
     }
 }

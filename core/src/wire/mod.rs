@@ -8,10 +8,12 @@
 mod read;
 mod stream;
 pub(crate) mod varint;
+mod wide;
 mod write;
 
 pub(crate) use read::Reader;
 pub(crate) use stream::{Frame, Stream};
+pub(crate) use wide::Wide;
 pub(crate) use write::Writer;
 
 /// The bytes do not fit: what was to be written is larger than the slice that was lent.

@@ -1,16 +1,16 @@
-use super::Malformed;
+use super::{Malformed, Wide};
 
 /// An integer whose bytes arrive one by one, between two pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
-    value: i64,
-    have: u8,
+    value: Wide,
     skip: u32,
+    have: u8,
 }
 
 impl Stream {
     pub(crate) const fn new() -> Self {
-        Self { value: 0, have: 0, skip: 0 }
+        Self { value: Wide::ZERO, have: 0, skip: 0 }
     }
 }
 
@@ -54,8 +54,8 @@ impl<'a> Frame<'a> {
     }
 
     /// A STRING's length: as [`count`](Self::count), but null is refused.
-    pub(crate) fn string_len(&self, len: i64) -> Result<u32, Malformed> {
-        if len < 0 { Err(Malformed) } else { self.count(len, 1) }
+    pub(crate) fn string_len(&self, len: i64) -> Result<u16, Malformed> {
+        if len < 0 { Err(Malformed) } else { self.count(len, 1).map(|len| len as u16) }
     }
 
     /// As many bytes as are at hand, at most `max`.
@@ -91,14 +91,14 @@ impl<'a> Frame<'a> {
         for byte in self.take_up_to(usize::from(missing)) {
             // The first byte has the sign.
             let byte = if self.stream.have == 0 { i64::from(byte.cast_signed()) } else { i64::from(*byte) };
-            self.stream.value = (self.stream.value << 8) | byte;
+            self.stream.value = Wide::new((self.stream.value.get() << 8) | byte);
             self.stream.have = self.stream.have.wrapping_add(1);
         }
         if self.stream.have < width {
             return Ok(None);
         }
         self.stream.have = 0;
-        Ok(Some(core::mem::take(&mut self.stream.value)))
+        Ok(Some(core::mem::replace(&mut self.stream.value, Wide::ZERO).get()))
     }
 }
 

@@ -63,8 +63,8 @@ fn run(
     telemetry.finish(&[
         ("stack_used", u64::from(board::stack_used())),
         ("run_ms", board::now_ms()),
-        ("requests", counters.produce_requests),
-        ("retries", counters.batch_retries),
+        ("requests", counters.produce_requests as u64),
+        ("retries", counters.batch_retries as u64),
     ])
 }
 

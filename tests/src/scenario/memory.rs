@@ -94,7 +94,7 @@ pub fn drop_oldest_makes_room_and_reports_what_it_dropped<R: Rig>() {
     for _ in 0..300 {
         world.send_next(topic, Some(0)).expect("the oldest gives way");
     }
-    let dropped = world.counters().records_dropped;
+    let dropped = world.counters().records_dropped as u64;
     assert!(dropped > 0);
     assert!(world.errors().iter().all(|error| *error == DeliveryError::Dropped));
     let failed = 300 - world.unreported() as u64;

@@ -137,7 +137,7 @@ pub fn a_partition_that_stays_without_a_leader_is_asked_about_less_and_less<R: R
     let topic = world.topic("t");
     world.send_many(topic, Some(1), 1);
     world.run_for(u64::from(R::PACE.delivery_timeout_ms) / 2);
-    let updates = world.counters().metadata_updates;
+    let updates = world.counters().metadata_updates as u64;
     let seconds = u64::from(R::PACE.delivery_timeout_ms) / 2_000;
     assert!((2..=6 + seconds * 5 / 4).contains(&updates), "{updates} in {seconds} s");
     world.cluster().clear_faults();

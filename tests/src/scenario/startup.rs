@@ -73,7 +73,7 @@ fn only<R: Rig>(to: Destination, because: DisconnectReason) {
         assert!(matches!(error, DeliveryError::Timeout { maybe_written: false, .. }), "{error}");
     }
     // The backoff grows to a second; two attempts for each is far more than it allows.
-    let attempts = world.counters().disconnects;
+    let attempts = world.counters().disconnects as u64;
     let most = u64::from(R::PACE.delivery_timeout_ms) / 1_000 * 2 + 20;
     assert!((2..=most).contains(&attempts), "{attempts} attempts");
     let verdict = world.verdict();

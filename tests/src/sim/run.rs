@@ -176,7 +176,7 @@ pub(super) fn settle<R: Rig>(world: &mut World<R>, plan: &Plan, faults: u64) -> 
     }
     world.cluster().replicate();
     Report {
-        records: world.counters().records_accepted,
+        records: world.counters().records_accepted as u64,
         delivered: world.delivered() as u64,
         faults,
         counts: world.strict_verdict(),

@@ -11,6 +11,12 @@ use crate::rig::{Setup, World, now, record_by_record};
 /// Each timer at each place around each wrap.
 const ROW_14_WRAP_CASES: usize = 240;
 
+/// Each timer at each place around the set-back.
+const ROW_14_SET_BACK_CASES: usize = 60;
+
+/// After so long, a producer sets its own clock back, which has 32 bits.
+const SET_BACK_AFTER_MS: u64 = 1 << 31;
+
 /// Polls of each timer while the clock stands still.
 const ROW_14_STILL_POLLS: usize = 5_000;
 
@@ -152,10 +158,16 @@ const TIMERS: [Timer; 12] = [
 
 /// The timer set off, by a clock that starts there.
 fn armed(timer: &Timer, starts_at_ms: u64) -> World {
+    armed_later(timer, starts_at_ms, 0)
+}
+
+/// The timer set off, so long after the producer was made.
+fn armed_later(timer: &Timer, starts_at_ms: u64, later_ms: u64) -> World {
     let network = Network { starts_at_ms, ..Network::default() };
     // For ever, so that no jump ends a batch.
     let setup = record_by_record(1, 1).config(|config| config.delivery_timeout_ms = u32::MAX);
     let mut world = (timer.configure)(setup.network(network)).start();
+    world.rig.jump(later_ms);
     let topic = world.topic("t");
     (timer.arm)(&mut world, topic);
     assert!(!(timer.fired)(&world), "{}: already", timer.name);
@@ -164,7 +176,10 @@ fn armed(timer: &Timer, starts_at_ms: u64) -> World {
 
 /// When it is set off and when it fires, counted from the start of the clock.
 fn times(timer: &Timer, starts_at_ms: u64) -> (u64, u64) {
-    let mut world = armed(timer, starts_at_ms);
+    times_of(armed(timer, starts_at_ms), timer, starts_at_ms)
+}
+
+fn times_of(mut world: World, timer: &Timer, starts_at_ms: u64) -> (u64, u64) {
     let at = now(&world);
     world.run_until(timer.name, timer.fired);
     (at - starts_at_ms, now(&world) - starts_at_ms)
@@ -185,6 +200,21 @@ fn no_timer_is_early_or_late_around_a_wrap() {
         }
     }
     assert_eq!(cases, ROW_14_WRAP_CASES);
+}
+
+#[test]
+fn no_timer_is_early_or_late_when_the_producer_sets_its_own_clock_back() {
+    let mut cases = 0;
+    for timer in &TIMERS {
+        let (set, fires) = times(timer, 0);
+        for set_back_after in [0, set, (set + fires) / 2, fires - 1, fires] {
+            let later_ms = SET_BACK_AFTER_MS - set_back_after;
+            let found = times_of(armed_later(timer, 0, later_ms), timer, later_ms);
+            assert_eq!(found, (set, fires), "{}, set back after {set_back_after} ms", timer.name);
+            cases += 1;
+        }
+    }
+    assert_eq!(cases, ROW_14_SET_BACK_CASES);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn a_connection_that_ends_at_any_byte_is_noticed_and_loses_nothing() {
     ];
     let (mut cases, mut longest) = (0, 0);
     for (direction, bytes) in bytes {
-        for byte in 0..bytes {
+        for byte in 0..bytes as u64 {
             for end in [End::Reset, End::Fin, End::HalfOpen] {
                 let took = detection_ms(direction, byte, end);
                 assert!(end == End::HalfOpen || took <= 1, "{end:?} is noticed after {took} ms");

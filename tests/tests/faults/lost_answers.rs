@@ -65,7 +65,7 @@ fn an_answer_that_comes_around_or_after_the_request_timeout_counts_once() {
             world.send_many(topic, Some(0), in_flight);
             world.settle();
             let is_late = delay > REQUEST_TIMEOUT_MS;
-            assert_eq!(world.counters().request_timeouts, u64::from(is_late), "{delay} ms");
+            assert_eq!(world.counters().request_timeouts, usize::from(is_late), "{delay} ms");
             if is_late {
                 let noticed = world.produce_requests()[1 + in_flight].at - start;
                 // The first attempt again follows the reconnect, or the backoff.

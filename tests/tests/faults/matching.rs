@@ -21,8 +21,8 @@ fn answered(in_flight: usize, believed: usize, case: &str, edit: impl FnMut(&mut
     world.cluster().edit_answers(1, edit);
     world.run_for(60);
     let is_good = believed > in_flight;
-    assert_eq!(world.counters().malformed_responses, u64::from(!is_good), "{case}");
-    assert_eq!(world.counters().disconnects, u64::from(!is_good), "{case}");
+    assert_eq!(world.counters().malformed_responses, usize::from(!is_good), "{case}");
+    assert_eq!(world.counters().disconnects, usize::from(!is_good), "{case}");
     assert_eq!(world.delivered(), 1 + believed.min(in_flight), "{case}: nothing else is acknowledged by it");
     world.settle();
     all_delivered(world, 1 + in_flight, case);

@@ -18,7 +18,7 @@ fn run(setup: Setup, in_flight: usize, place: usize, action: Action) -> (World, 
     (world, topic)
 }
 
-fn epochs(world: &World) -> u64 {
+fn epochs(world: &World) -> usize {
     world.counters().epoch_bumps
 }
 
@@ -55,7 +55,7 @@ fn forgotten(release: Release, in_flight: usize, place: usize, bumps: u64) {
     world.cluster().forget_producers();
     send_in_flight(&mut world, topic, in_flight - place, 50);
     world.settle();
-    assert_eq!(epochs(&world), bumps);
+    assert_eq!(epochs(&world), bumps as usize);
     all_delivered(world, 1 + in_flight, &format!("forgotten at {place} of {in_flight}"));
 }
 

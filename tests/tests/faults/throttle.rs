@@ -34,7 +34,7 @@ fn a_broker_that_throttles_is_left_alone_as_long_as_it_says_up_to_a_minute() {
             let waited = requests[throttled + 1].at - requests[throttled].at;
             let asked_for = throttle_ms.clamp(0, THROTTLE_MS_MAX) as u64;
             assert!((asked_for..=asked_for + 2).contains(&waited), "{api:?}, {throttle_ms}: {waited} ms");
-            assert_eq!(world.counters().throttled, u64::from(throttle_ms > 0));
+            assert_eq!(world.counters().throttled, usize::from(throttle_ms > 0));
             all_delivered(world, 2, &format!("{api:?}, {throttle_ms} ms"));
             cases += 1;
         }

@@ -12,7 +12,7 @@ fn unreachable(world: &World, because: DisconnectReason) -> bool {
 }
 
 /// How long each attempt to connect waits after the one before has failed, as far as that can be seen.
-fn disconnects_at(world: &mut World, attempts: u64) -> Vec<u64> {
+fn disconnects_at(world: &mut World, attempts: usize) -> Vec<u64> {
     let first = world.counters().disconnects;
     let mut at = Vec::new();
     for attempt in 1..=attempts {

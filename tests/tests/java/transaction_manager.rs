@@ -154,7 +154,7 @@ fn bump_epoch_after_timeout_without_pending_inflight_requests() {
         assert_eq!(world.errors().len(), 1, "the first has expired");
         world.send_many(topic, Some(0), 1);
         world.settle();
-        assert_eq!(world.counters().epoch_bumps, u64::from(!written));
+        assert_eq!(world.counters().epoch_bumps, usize::from(!written));
         assert_eq!(numbers(&world, 0).last(), Some(if written { &(0, 3) } else { &(1, 0) }));
         world.finish();
     }

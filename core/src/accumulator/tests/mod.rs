@@ -37,13 +37,13 @@ impl<'a> Rig<'a> {
         self.accumulator.set_partitions(0, count, &mut self.random, &mut self.counters);
     }
 
-    fn send(&mut self, now: u64, partition: i32, bytes: usize) -> Result<Ticket, SendError> {
+    fn send(&mut self, now: u32, partition: i32, bytes: usize) -> Result<Ticket, SendError> {
         self.send_record(now, &Record::new(TopicId::new(0), &vec![7; bytes]).partition(partition))
     }
 
-    fn send_record(&mut self, now: u64, record: &Record<'_>) -> Result<Ticket, SendError> {
+    fn send_record(&mut self, now: u32, record: &Record<'_>) -> Result<Ticket, SendError> {
         let len = record.value.map(<[u8]>::len);
-        let now = Instant::from_millis(now);
+        let now = Tick::from_millis(now);
         let mut with = Sending { random: &mut self.random, counters: &mut self.counters, dropped: None };
         let placed = self.accumulator.append(now, record, len, &mut with)?;
         let dropped = with.dropped;
@@ -51,16 +51,16 @@ impl<'a> Rig<'a> {
         Ok(Ticket { batch: placed.batch, index: placed.index, dropped })
     }
 
-    fn readiness(&self, now: u64, partition: u16) -> Readiness {
-        self.accumulator.readiness(Instant::from_millis(now), partition)
+    fn ready_at(&self, partition: u16) -> Tick {
+        self.accumulator.ready_at(partition)
     }
 
     /// Drains up to `max` batches from `start`, and tells the partitions and where the next drain begins.
-    fn drain(&mut self, now: u64, start: u16, max: usize) -> (Vec<u16>, Request, u16) {
+    fn drain(&mut self, now: u32, start: u16, max: usize) -> (Vec<u16>, Request, u16) {
         self.correlation_id += 1;
         let request = Request { connection: 0, correlation_id: self.correlation_id };
         let mut taken = Vec::new();
-        let next = self.accumulator.drain(Instant::from_millis(now), request, start, |candidate| {
+        let next = self.accumulator.drain(Tick::from_millis(now), request, start, |candidate| {
             if taken.len() == max {
                 return Take::Full;
             }
@@ -80,20 +80,20 @@ impl<'a> Rig<'a> {
                 let or_none = |value: Option<i64>| value.unwrap_or(-1);
                 let (base_offset, log_append_time_ms) =
                     (or_none(ack.base_offset), or_none(ack.log_append_time_ms));
-                Outcome::Delivered { base_offset, log_append_time_ms }
+                Outcome::delivered(base_offset, log_append_time_ms)
             }
             Err(error) => Outcome::Failed(error),
         };
         self.accumulator.complete(batch, outcome, &mut self.counters);
     }
 
-    fn reenqueue(&mut self, batch: u16, retry_at: u64) {
-        let retry_at = Instant::from_millis(retry_at);
+    fn reenqueue(&mut self, batch: u16, retry_at: u32) {
+        let retry_at = Tick::from_millis(retry_at);
         self.accumulator.reenqueue(batch, ErrorCode::NOT_LEADER_OR_FOLLOWER, retry_at, &mut self.counters);
     }
 
-    fn expire(&mut self, now: u64) {
-        let now = Instant::from_millis(now);
+    fn expire(&mut self, now: u32) {
+        let now = Tick::from_millis(now);
         self.accumulator.expire(now, |_| ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, &mut self.counters);
     }
 
@@ -109,11 +109,11 @@ fn test_full_a_partition_is_ready_at_once_when_a_second_batch_is_begun() {
     let first = rig.send(0, 1, 40).unwrap();
     let second = rig.send(0, 1, 40).unwrap();
     assert_eq!((first.batch, first.index, second.index), (second.batch, 0, 1));
-    assert_eq!(rig.readiness(0, 1), Readiness::At(Instant::from_millis(10)));
+    assert_eq!(rig.ready_at(1), Tick::from_millis(10));
     let third = rig.send(0, 1, 60).unwrap();
     assert_ne!(third.batch, first.batch);
-    assert_eq!(rig.readiness(0, 1), Readiness::Ready);
-    assert_eq!(rig.readiness(0, 0), Readiness::Idle);
+    assert_eq!(rig.ready_at(1), Tick::ZERO);
+    assert_eq!(rig.ready_at(0), Tick::NEVER);
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn test_linger_runs_from_the_batchs_creation_and_appends_do_not_restart_it() {
     let mut rig = Rig::new(&BASE, &mut memory);
     rig.send(100, 0, 10).unwrap();
     rig.send(109, 0, 10).unwrap();
-    assert_eq!(rig.readiness(109, 0), Readiness::At(Instant::from_millis(110)));
-    assert_eq!(rig.readiness(110, 0), Readiness::Ready);
+    assert_eq!(rig.ready_at(0), Tick::from_millis(110));
+    assert_eq!(rig.ready_at(0), Tick::from_millis(110));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn test_append_large_a_record_above_batch_bytes_goes_alone_and_is_ready_at_once(
     let mut memory = Resources::new();
     let mut rig = Rig::new(&Config { batch_bytes: Some(100), ..BASE }, &mut memory);
     let large = rig.send(0, 0, 120).unwrap();
-    assert_eq!(rig.readiness(0, 0), Readiness::Ready);
+    assert_eq!(rig.ready_at(0), Tick::ZERO);
     let small = rig.send(0, 0, 1).unwrap();
     assert_ne!(large.batch, small.batch);
 }
@@ -169,9 +169,9 @@ fn test_cant_allocate_more_memory_than_we_have_and_all_that_waits_becomes_ready(
     for _ in 0..3 {
         rig.send(0, 1, 130).unwrap();
     }
-    assert_eq!(rig.readiness(0, 0), Readiness::At(Instant::from_millis(10)));
+    assert_eq!(rig.ready_at(0), Tick::from_millis(10));
     assert_eq!(rig.send(0, 2, 10), Err(SendError::Full));
-    assert_eq!(rig.readiness(0, 0), Readiness::Ready);
+    assert_eq!(rig.ready_at(0), Tick::ZERO);
     assert_eq!(rig.counters.buffer_exhausted, 1);
 
     let (_, request, _) = rig.drain(0, 1, 1);
@@ -180,7 +180,7 @@ fn test_cant_allocate_more_memory_than_we_have_and_all_that_waits_becomes_ready(
     assert_eq!(rig.send(0, 2, 10), Err(SendError::Full), "its slot is taken until its delivery is");
     assert_eq!(rig.deliveries().len(), 1);
     rig.send(0, 2, 10).unwrap();
-    assert_eq!(rig.readiness(0, 0), Readiness::At(Instant::from_millis(10)));
+    assert_eq!(rig.ready_at(0), Tick::from_millis(10));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn test_muted_partitions_are_neither_ready_nor_drained_until_their_batch_is_answ
     rig.send(0, 0, 130).unwrap();
     rig.send(0, 0, 130).unwrap();
     let (_, request, _) = rig.drain(0, 0, 9);
-    assert_eq!(rig.readiness(100, 0), Readiness::Idle);
+    assert_eq!(rig.ready_at(0), Tick::NEVER);
     assert_eq!(rig.drain(100, 0, 9).0, []);
     let batch = rig.batch(request, 0);
     rig.complete(batch, ACK);
@@ -238,7 +238,7 @@ fn test_retry_backoff_the_failed_partition_waits_and_others_go_on() {
     let batch = rig.batch(request, 0);
     let sent = rig.accumulator.bytes(batch).to_vec();
     rig.reenqueue(batch, 110);
-    assert_eq!(rig.readiness(109, 0), Readiness::At(Instant::from_millis(110)));
+    assert_eq!(rig.ready_at(0), Tick::from_millis(110));
     assert_eq!(rig.drain(109, 0, 9).0, [1]);
     let (taken, _, _) = rig.drain(110, 0, 9);
     assert_eq!(taken, [0]);
@@ -255,7 +255,7 @@ fn test_expired_batches_fail_in_order_of_creation_also_when_muted() {
     rig.drain(5, 0, 1);
     rig.expire(30_099);
     assert_eq!(rig.deliveries(), []);
-    assert_eq!(rig.accumulator.next_expiry(), Some(Instant::from_millis(30_100)));
+    assert_eq!(rig.accumulator.next_expiry(), Tick::from_millis(30_100));
     rig.expire(30_105);
     let results: Vec<_> = rig.deliveries().iter().map(|delivery| delivery.result).collect();
     assert_eq!(
@@ -269,7 +269,7 @@ fn test_expired_batches_fail_in_order_of_creation_also_when_muted() {
         ]
     );
     assert_eq!(rig.counters.records_failed, 2);
-    assert_eq!(rig.accumulator.next_expiry(), None);
+    assert_eq!(rig.accumulator.next_expiry(), Tick::NEVER);
 }
 
 #[test]
@@ -329,9 +329,9 @@ fn test_flush_makes_what_is_there_ready_and_nothing_later() {
     let mut rig = Rig::new(&BASE, &mut memory);
     rig.send(0, 0, 10).unwrap();
     rig.accumulator.flush();
-    assert_eq!(rig.readiness(0, 0), Readiness::Ready);
+    assert_eq!(rig.ready_at(0), Tick::ZERO);
     rig.send(0, 1, 10).unwrap();
-    assert_eq!(rig.readiness(0, 1), Readiness::At(Instant::from_millis(10)));
+    assert_eq!(rig.ready_at(1), Tick::from_millis(10));
     assert!(!rig.accumulator.is_flushed());
     let (_, request, _) = rig.drain(0, 0, 1);
     let batch = rig.batch(request, 0);
@@ -346,7 +346,7 @@ fn test_close_allocations_sends_fail_and_what_is_there_can_still_end() {
     rig.send(0, 0, 10).unwrap();
     rig.accumulator.close();
     assert_eq!(rig.send(0, 0, 10), Err(SendError::Closed));
-    assert_eq!(rig.readiness(0, 0), Readiness::Ready);
+    assert_eq!(rig.ready_at(0), Tick::ZERO);
     rig.accumulator.abort(Abort::Closed, &mut rig.counters);
     let deliveries = rig.deliveries();
     assert_eq!(deliveries[0].result, Err(DeliveryError::Closed { maybe_written: false }));

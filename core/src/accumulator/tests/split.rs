@@ -22,8 +22,8 @@ fn drain_stamped(rig: &mut Rig<'_>, base_sequence: i32) -> u16 {
     rig.batch(request, 0)
 }
 
-fn at(ms: u64) -> Instant {
-    Instant::from_millis(ms)
+fn at(ms: u32) -> Tick {
+    Tick::from_millis(ms)
 }
 
 fn values(rig: &Rig<'_>) -> Vec<u8> {
@@ -48,7 +48,7 @@ fn halves_go_out_in_order_each_with_its_own_delivery_from_one_slot() {
         offset += records;
         // Nothing else of the partition before the application has taken the first half.
         rig.send(1000, 0, 1).ok();
-        assert_eq!(rig.readiness(5000, 0) == Readiness::Idle, offset == 2, "at offset {offset}");
+        assert_eq!((rig.ready_at(0) == Tick::NEVER), offset == 2, "at offset {offset}");
         let expected = values(&rig);
         let delivery = rig.accumulator.next_delivery().unwrap();
         assert_eq!(delivery.records as usize, expected.len());

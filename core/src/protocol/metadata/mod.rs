@@ -120,7 +120,7 @@ pub(crate) struct Response {
     field: Field,
     brokers: u32,
     /// Bytes of a broker's host name that are still to come.
-    host_left: u32,
+    host_left: u16,
     topics: u32,
     partitions: u32,
     topic: TopicMatch,
@@ -160,8 +160,8 @@ impl Response {
                     self.next_broker()
                 }
                 Field::Broker(BrokerField::Host) => {
-                    let piece = frame.take_up_to(self.host_left as usize);
-                    self.host_left = self.host_left.wrapping_sub(piece.len() as u32);
+                    let piece = frame.take_up_to(usize::from(self.host_left));
+                    self.host_left = self.host_left.wrapping_sub(piece.len() as u16);
                     sink.metadata(Event::BrokerHost(piece));
                     if self.host_left > 0 {
                         return Ok(Decoded::Partial);

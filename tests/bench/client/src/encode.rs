@@ -102,7 +102,7 @@ fn produce(value: &[u8], records: u64, acks: Acks) -> f64 {
         send(&mut producer, now, topic, black_box(value), &mut broker);
     }
     let seconds = begin.elapsed().as_secs_f64();
-    assert_eq!(producer.counters().records_accepted, records);
+    assert_eq!(producer.counters().records_accepted as u64, records);
     seconds
 }
 

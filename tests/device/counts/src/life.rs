@@ -50,9 +50,9 @@ pub(crate) fn run() {
     overflow_and_expiry(&mut rig, &mut accepted);
     end(&mut rig, &mut accepted);
     let counters = *rig.producer.counters();
-    assert!(rig.delivered == counters.records_delivered, "those that were reported as delivered");
-    assert!(rig.delivered + counters.records_failed == accepted, "each record has one outcome");
-    assert!(rig.failed + counters.records_dropped == counters.records_failed, "each failure was told");
+    assert!(rig.delivered == counters.records_delivered as u64, "those that were reported as delivered");
+    assert!(rig.delivered + counters.records_failed as u64 == accepted, "each record has one outcome");
+    assert!(rig.failed + counters.records_dropped as u64 == counters.records_failed as u64, "each failure was told");
     assert!(rig.brokers.written >= rig.delivered, "all that was delivered is in the log");
     rig.new.tell("life", "new");
     rig.send.tell("life", "send");

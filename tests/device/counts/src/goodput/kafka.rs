@@ -78,7 +78,7 @@ pub(crate) fn run(
     while app.producer.status() != Status::Online || app.delivered < 1 {
         app.turn();
     }
-    let (begin_us, bytes_before) = (app.board.time.now_us(), app.producer.counters().bytes_sent);
+    let (begin_us, bytes_before) = (app.board.time.now_us(), app.producer.counters().bytes_sent as u64);
     let records = bytes / RECORD_BYTES;
     while app.delivered < 1 + records {
         app.send_until(1 + records);
@@ -86,7 +86,7 @@ pub(crate) fn run(
     }
     let us = app.board.time.now_us() - begin_us;
     assert!(app.board.peer.written() == 1 + records, "the broker has them all");
-    (records, app.producer.counters().bytes_sent - bytes_before, us)
+    (records, app.producer.counters().bytes_sent as u64 - bytes_before, us)
 }
 
 impl App<'_, '_, '_, '_> {

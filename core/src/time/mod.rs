@@ -1,5 +1,9 @@
 //! Monotonic time as the application tells it: core reads no clock.
 
+mod tick;
+
+pub(crate) use tick::{Clock, NextWake, Tick};
+
 /// A point in monotonic time, in milliseconds since a start that the application chooses (usually its boot).
 ///
 /// 64 bits do not wrap within the life of a device. An `Instant` that is older than one given before is
@@ -87,52 +91,4 @@ pub enum WakeReason {
     Close,
     /// Nothing but the transport.
     Io,
-}
-
-/// A wake-up and who asked for it; keeps the earliest of all that it is shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NextWake {
-    now: Instant,
-    pub(crate) wake: Wake,
-    pub(crate) reason: WakeReason,
-}
-
-impl NextWake {
-    /// None but the transport's.
-    pub(crate) const fn on_io(now: Instant) -> Self {
-        Self { now, wake: Wake::OnIo, reason: WakeReason::Io }
-    }
-
-    // Called from a dozen places: inlined, it would be a dozen copies.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn at(&mut self, at: Instant, reason: WakeReason) {
-        // A deadline that has passed is work for the very next call; `At` always lies in the future.
-        let wake = if at > self.now { Wake::At(at) } else { Wake::Now };
-        if wake < self.wake {
-            (self.wake, self.reason) = (wake, reason);
-        }
-    }
-
-    /// At once.
-    pub(crate) fn now(&mut self, reason: WakeReason) {
-        self.at(self.now, reason);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_earliest_wake_wins_and_a_passed_deadline_is_now() {
-        let now = Instant::from_millis(100);
-        let mut next = NextWake::on_io(now);
-        next.at(Instant::from_millis(300), WakeReason::Metadata);
-        next.at(Instant::from_millis(200), WakeReason::BatchReady);
-        next.at(Instant::from_millis(250), WakeReason::Close);
-        assert_eq!(next.wake, Wake::At(Instant::from_millis(200)));
-        assert_eq!(next.reason, WakeReason::BatchReady);
-        next.at(now, WakeReason::DeliveryTimeout);
-        assert_eq!((next.wake, next.reason), (Wake::Now, WakeReason::DeliveryTimeout));
-    }
 }
