@@ -60,11 +60,13 @@ impl Client {
     }
 
     /// Builds or fetches it.
-    pub(crate) fn prepare(self) -> Result<Program> {
+    pub(crate) fn prepare(self, linked: Linked) -> Result<Program> {
         let rust = |package, how: &'static str| {
-            build_alike(package)
-                .map(Program::Rust)
-                .with_context(|| format!("{} cannot take part: {how}", self.name()))
+            let program = match linked {
+                Linked::Statically => build_statically(package),
+                Linked::AsUsual => build(package),
+            };
+            program.map(Program::Rust).with_context(|| format!("{} cannot take part: {how}", self.name()))
         };
         match self {
             Self::Replay | Self::Tokio1 | Self::Tokio8 | Self::Blocking => {
@@ -91,6 +93,16 @@ impl Client {
             Self::Rskafka => rust("bench-rskafka", "it is a crate from the registry"),
         }
     }
+}
+
+/// How the clients are built, nanokafka and its peers alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linked {
+    /// With the profile `host` and without shared libraries, so that a process's memory is the client's and not the
+    /// system's libraries'.
+    Statically,
+    /// With the profile `release` and nothing else.
+    AsUsual,
 }
 
 /// A client that is ready to run.
@@ -162,17 +174,18 @@ pub(crate) fn build(package: &str) -> Result<PathBuf> {
     build.run(&format!("release/{package}"))
 }
 
-/// Builds a client for `bench host`, nanokafka and its peers in the same way: one profile, and linked statically, so
-/// that a process's memory is the client's and not the system's libraries.
-///
-/// With a target named, the flags are not those of build scripts and macros, which cannot be static.
-fn build_alike(package: &str) -> Result<PathBuf> {
+/// Builds a package of `tests/bench` as small as it gets. With a target named, the flags are not those of build scripts
+/// and macros, which cannot be static.
+fn build_statically(package: &str) -> Result<PathBuf> {
     let host = host_target()?;
     let mut build = Build::of(package);
     build.cargo.args(["--profile", "host", "--target", &host]);
     // The caller's flags do not get in: they would make one run's figures other than the next one's.
     build.cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
-    build.run(&format!("{host}/host/{package}"))
+    build.run(&format!("{host}/host/{package}")).context(
+        "it is linked statically, which needs the C library's archives (Debian: libc6-dev, Fedora: glibc-static); \
+         --usual-build does without",
+    )
 }
 
 /// A cargo that builds one package of `tests/bench`.
