@@ -233,7 +233,7 @@ impl Accumulator<'_> {
         }
         if queue.target == Target::Known {
             self.use_partition(queue.partition);
-            if let Some(partition) = self.partitions.get_mut(usize::from(queue.partition)) {
+            if let Some(partition) = self.partitions.get_mut(queue.partition) {
                 self.batches.push_back(&mut partition.queue, index);
             }
         } else if let Some(topic) = self.topics.get_mut(record.topic.index()) {
@@ -274,10 +274,10 @@ impl Accumulator<'_> {
     fn drop_oldest(&mut self, counters: &mut Counters) -> Option<(u16, Delivery)> {
         let mut oldest: Option<u16> = None;
         for index in 0..self.batches.len() {
-            let Some(batch) = self.batches.get(index) else { continue };
+            let batch = self.batches.get(index);
             let never_sent = matches!(batch.phase, Phase::Open | Phase::Queued) && !batch.sealed;
             let older = oldest
-                .and_then(|oldest| self.batches.get(oldest))
+                .map(|oldest| self.batches.get(oldest))
                 .is_none_or(|oldest| (batch.generation.wrapping_sub(oldest.generation) as i32) < 0);
             if never_sent && older {
                 oldest = Some(index);
@@ -293,7 +293,7 @@ impl Accumulator<'_> {
 
     fn last_of(&self, queue: Queue, record: &Record<'_>) -> Option<u16> {
         if queue.target == Target::Known {
-            self.partitions.get(usize::from(queue.partition))?.queue.last()
+            self.partitions.get(queue.partition).queue.last()
         } else {
             self.topics.get(record.topic.index())?.pending.last()
         }

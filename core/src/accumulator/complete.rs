@@ -43,19 +43,19 @@ impl Accumulator<'_> {
     pub(super) fn put_back(&mut self, index: u16) {
         let Some(batch) = self.batches.get_mut(index) else { return };
         batch.phase = Phase::Queued;
-        if let Some(queue) = self.partitions.get_mut(usize::from(batch.partition)) {
+        if let Some(queue) = self.partitions.get_mut(batch.partition) {
             self.batches.insert_by_age(&mut queue.queue, index);
         }
     }
 
     /// How often a batch was sent again.
     pub(crate) fn attempts(&self, index: u16) -> u32 {
-        self.batches.get(index).map_or(0, |batch| batch.attempts().count)
+        self.batches.get(index).attempts().count
     }
 
     /// Whether a batch's time is over, so that it must not be tried again.
     pub(crate) fn is_expired(&self, now: Tick, index: u16) -> bool {
-        self.batches.get(index).is_some_and(|batch| self.expires_at(batch) <= now)
+        self.expires_at(self.batches.get(index)) <= now
     }
 
     /// Whether a batch that was answered with this error may be in the log.
@@ -65,22 +65,22 @@ impl Accumulator<'_> {
 
     /// Whether an earlier attempt may have put a batch into the log.
     pub(crate) fn is_in_doubt(&self, index: u16) -> bool {
-        self.batches.get(index).is_some_and(|batch| batch.in_doubt)
+        self.batches.get(index).in_doubt
     }
 
     /// The number of a batch's records.
     pub(crate) fn records(&self, index: u16) -> u32 {
-        self.batches.get(index).map_or(0, |batch| batch.count)
+        self.batches.get(index).count
     }
 
     /// The error that a batch's last attempt ended with.
     pub(crate) fn last_error(&self, index: u16) -> ErrorCode {
-        self.batches.get(index).map_or(ErrorCode::NONE, |batch| batch.attempts().last_error)
+        self.batches.get(index).attempts().last_error
     }
 
     pub(super) fn leave_flight(&mut self, index: u16) {
-        let Some(batch) = self.batches.get(index) else { return };
-        let (partition, is_half) = (usize::from(batch.partition), batch.rest_count > 0);
+        let batch = self.batches.get(index);
+        let (partition, is_half) = (batch.partition, batch.rest_count > 0);
         if let Some(queue) = self.partitions.get_mut(partition) {
             self.batches.remove(&mut queue.in_flight, index);
             queue.muted = false;
@@ -111,7 +111,7 @@ impl Accumulator<'_> {
             batch.phase = Phase::Done;
             let is_half = u16::from(batch.rest_count > 0);
             self.halves_done = self.halves_done.wrapping_add(is_half);
-            if let Some(queue) = self.partitions.get_mut(usize::from(batch.partition)) {
+            if let Some(queue) = self.partitions.get_mut(batch.partition) {
                 queue.halves = queue.halves.wrapping_add(is_half);
             }
         }
@@ -135,8 +135,8 @@ impl Accumulator<'_> {
 
     /// Takes a batch that was never drained, or waits for its next attempt, out of its queue.
     pub(super) fn dequeue(&mut self, index: u16) {
-        let Some(batch) = self.batches.get(index) else { return };
-        let (topic, partition) = (usize::from(batch.topic), usize::from(batch.partition));
+        let batch = self.batches.get(index);
+        let (topic, partition) = (usize::from(batch.topic), batch.partition);
         match batch.target {
             Target::Explicit(_) | Target::KeyHash(_) | Target::Sticky => {
                 if let Some(topic) = self.topics.get_mut(topic) {
@@ -159,7 +159,7 @@ impl Accumulator<'_> {
 
     /// Makes a slot as it was at first; its topic's next record does not take it for the batch of the one before.
     pub(super) fn recycle(&mut self, index: u16) {
-        let topic = self.batches.get(index).map_or(0, |batch| batch.topic);
+        let topic = self.batches.get(index).topic;
         if let Some(topic) = self.topics.get_mut(usize::from(topic))
             && topic.sticky.batch() == usize::from(index)
         {

@@ -38,10 +38,9 @@ impl Accumulator<'_> {
     /// memory is exhausted, or all is flushed (Java's `batchReady`). Never, while nothing waits there, or it waits for
     /// the batch on its way.
     pub(crate) fn ready_at(&self, partition: u16) -> Tick {
-        let Some(queue) = self.partitions.get(usize::from(partition)) else { return Tick::NEVER };
-        let Some(first) = self.next_to_send(queue).and_then(|next| self.batches.get(next)) else {
-            return Tick::NEVER;
-        };
+        let queue = self.partitions.get(partition);
+        let Some(first) = self.next_to_send(queue) else { return Tick::NEVER };
+        let first = self.batches.get(first);
         if queue.muted || queue.halves > 0 {
             return Tick::NEVER;
         }
@@ -55,19 +54,17 @@ impl Accumulator<'_> {
     pub(crate) fn is_behind_others(&self, id: BatchId) -> bool {
         let index = id.slot() as u16;
         let batch = self.batches.get(index);
-        let Some(batch) = batch.filter(|batch| batch.generation == id.generation()) else { return false };
-        if batch.target != Target::Known {
+        if batch.generation != id.generation() || batch.target != Target::Known {
             return false;
         }
-        let queue = self.partitions.get(usize::from(batch.partition)).map(|queue| queue.queue);
-        let first = queue.and_then(|queue| queue.first());
+        let first = self.partitions.get(batch.partition).queue.first();
         let second = first.and_then(|first| self.batches.next(first));
         matches!((first, second), (Some(first), Some(second)) if first != index && second != index)
     }
 
     /// Whether anything waits to be sent to this partition.
     pub(crate) fn has_queued(&self, partition: u16) -> bool {
-        self.partitions.get(usize::from(partition)).is_some_and(|queue| queue.queue.first().is_some())
+        self.partitions.get(partition).queue.first().is_some()
     }
 
     /// Takes the first batch of each partition that `take` wants, beginning at `start` and going round once, and
@@ -95,8 +92,8 @@ impl Accumulator<'_> {
     }
 
     fn candidate(&self, now: Tick, partition: u16) -> Option<Candidate> {
-        let queue = self.partitions.get(usize::from(partition))?;
-        let first = self.batches.get(self.next_to_send(queue)?)?;
+        let queue = self.partitions.get(partition);
+        let first = self.batches.get(self.next_to_send(queue)?);
         if queue.muted || queue.halves > 0 || first.attempts().retry_at > now {
             return None;
         }
@@ -109,9 +106,8 @@ impl Accumulator<'_> {
     }
 
     fn dispatch(&mut self, request: Request, partition: u16, stamp: Option<Stamp>) {
-        let next = self.partitions.get(usize::from(partition)).and_then(|queue| self.next_to_send(queue));
-        let Some(queue) = self.partitions.get_mut(usize::from(partition)) else { return };
-        let Some(index) = next else { return };
+        let Some(index) = self.next_to_send(self.partitions.get(partition)) else { return };
+        let Some(queue) = self.partitions.get_mut(partition) else { return };
         self.batches.remove(&mut queue.queue, index);
         self.batches.push_back(&mut queue.in_flight, index);
         queue.muted = self.policy.mute;
@@ -143,9 +139,9 @@ impl Accumulator<'_> {
 
     /// The batch of this partition that is on its way with this request.
     pub(crate) fn in_flight(&self, request: Request, partition: u16) -> Option<u16> {
-        let mut at = self.partitions.get(usize::from(partition))?.in_flight.first();
+        let mut at = self.partitions.get(partition).in_flight.first();
         while let Some(index) = at {
-            if self.batches.get(index)?.is_with(request) {
+            if self.batches.get(index).is_with(request) {
                 return Some(index);
             }
             at = self.batches.next(index);
@@ -155,9 +151,9 @@ impl Accumulator<'_> {
 
     /// The first batch of this partition that is on its way with any request of this connection.
     pub(crate) fn in_flight_on(&self, connection: u8, partition: u16) -> Option<u16> {
-        let mut at = self.partitions.get(usize::from(partition))?.in_flight.first();
+        let mut at = self.partitions.get(partition).in_flight.first();
         while let Some(index) = at {
-            if self.batches.get(index)?.connection == connection {
+            if self.batches.get(index).connection == connection {
                 return Some(index);
             }
             at = self.batches.next(index);

@@ -29,17 +29,17 @@ impl Accumulator<'_> {
         counters: &mut Counters,
     ) {
         for topic in 0..self.topics.len() {
-            while let Some(index) = self.expired_first(now, self.topics.get(topic).map(|topic| topic.pending))
+            while let Some(index) =
+                self.topics.get(topic).and_then(|topic| self.expired_first(now, &topic.pending))
             {
                 self.time_out(index, topic_error(topic as u16), counters);
             }
         }
         for partition in 0..self.partitions() {
-            let at = usize::from(partition);
-            while let Some(index) = self.expired_first(now, self.partitions.get(at).map(|p| p.queue)) {
+            while let Some(index) = self.expired_first(now, &self.partitions.get(partition).queue) {
                 self.time_out(index, topic_error(self.partition_at(partition).0.index() as u16), counters);
             }
-            let mut in_flight = self.partitions.get(at).and_then(|p| p.in_flight.first());
+            let mut in_flight = self.partitions.get(partition).in_flight.first();
             while let Some(index) = in_flight {
                 in_flight = self.batches.next(index);
                 if self.is_expired(now, index) {
@@ -64,7 +64,7 @@ impl Accumulator<'_> {
     /// Fails all that has no outcome, for this reason.
     pub(crate) fn abort(&mut self, reason: Abort, counters: &mut Counters) {
         for index in 0..self.batches.len() {
-            let Some(batch) = self.batches.get(index) else { continue };
+            let batch = self.batches.get(index);
             let error = match reason {
                 Abort::Closed => DeliveryError::Closed { maybe_written: batch.maybe_written() },
                 Abort::Fatal(code) | Abort::Waiting(code) => DeliveryError::Failed(code),
@@ -85,7 +85,7 @@ impl Accumulator<'_> {
 
     /// Gives the first of a partition's queue up.
     pub(crate) fn fail_first(&mut self, partition: u16, error: DeliveryError, counters: &mut Counters) {
-        let first = self.partitions.get(usize::from(partition)).and_then(|queue| queue.queue.first());
+        let first = self.partitions.get(partition).queue.first();
         if let Some(index) = first {
             self.give_up(index, error, counters);
         }
@@ -93,16 +93,15 @@ impl Accumulator<'_> {
 
     /// The stamp of the first of a partition's queue, if it has one.
     pub(crate) fn first_stamp(&self, partition: u16) -> Option<Stamp> {
-        let queue = self.partitions.get(usize::from(partition))?;
-        self.stamp_of(queue.queue.first()?)
+        self.stamp_of(self.partitions.get(partition).queue.first()?)
     }
 
-    fn expired_first(&self, now: Tick, queue: Option<List>) -> Option<u16> {
-        queue?.first().filter(|first| self.is_expired(now, *first))
+    fn expired_first(&self, now: Tick, queue: &List) -> Option<u16> {
+        queue.first().filter(|first| self.is_expired(now, *first))
     }
 
     fn time_out(&mut self, index: u16, topic_error: ErrorCode, counters: &mut Counters) {
-        let Some(batch) = self.batches.get(index) else { return };
+        let batch = self.batches.get(index);
         let maybe_written = batch.maybe_written();
         let attempts = batch.attempts();
         let cause = if attempts.count > 0 { attempts.last_error } else { topic_error };
@@ -118,7 +117,7 @@ impl Accumulator<'_> {
     }
 
     fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
-        if self.batches.get(index).is_some_and(|batch| !batch.outcome.is_decided()) {
+        if !self.batches.get(index).outcome.is_decided() {
             self.absorb_rest(index);
             self.decide(index, Outcome::Failed(error), counters);
             self.expired_in_flight = self.expired_in_flight.wrapping_add(1);

@@ -45,7 +45,7 @@ impl List {
 
 impl Batches<'_> {
     fn next_link(&self, index: u16) -> Link {
-        self.get(index).map_or(Link::NONE, |batch| batch.next)
+        self.get(index).next
     }
 
     pub(super) fn next(&self, index: u16) -> Option<u16> {

@@ -24,7 +24,7 @@ use list::List;
 pub(crate) use outstanding::Outstanding;
 pub(crate) use slot::Outcome;
 pub use slot::{BatchSlot, PartitionQueue, TopicQueue};
-use slot::{Batches, Phase};
+use slot::{Batches, Partitions, Phase};
 
 /// What the accumulator needs to know of the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct Accumulator<'a> {
     slot_bytes: usize,
     batches: Batches<'a>,
     topics: &'a mut [TopicQueue],
-    partitions: &'a mut [PartitionQueue],
+    partitions: Partitions<'a>,
     partitions_per_topic: usize,
     /// See [`partitions`](Self::partitions).
     partitions_used: u16,
@@ -91,7 +91,7 @@ impl<'a> Accumulator<'a> {
             slot_bytes,
             batches,
             topics,
-            partitions,
+            partitions: Partitions(partitions),
             partitions_per_topic,
             partitions_used: 0,
             policy: Policy {
@@ -182,7 +182,7 @@ impl<'a> Accumulator<'a> {
 
     /// A batch's bytes.
     pub(crate) fn bytes(&self, batch: u16) -> &[u8] {
-        let len = self.batches.get(batch).map_or(0, |batch| batch.len as usize);
+        let len = self.batches.get(batch).len as usize;
         self.arena.get(self.slot_range(batch)).and_then(|slot| slot.get(..len)).unwrap_or(&[])
     }
 

@@ -22,8 +22,8 @@ pub(crate) struct Outstanding {
 
 impl Accumulator<'_> {
     pub(crate) fn outstanding(&self, partition: u16) -> Outstanding {
-        let Some(queue) = self.partitions.get(usize::from(partition)) else { return Outstanding::default() };
-        let head = self.next_to_send(queue).and_then(|next| self.batches.get(next));
+        let queue = self.partitions.get(partition);
+        let head = self.next_to_send(queue).map(|next| self.batches.get(next));
         let mut outstanding = Outstanding {
             in_flight: 0,
             connection: None,
@@ -34,13 +34,14 @@ impl Accumulator<'_> {
             gap: queue.gap,
         };
         let mut at = queue.in_flight.first();
-        while let Some(batch) = at.and_then(|index| self.batches.get(index)) {
+        while let Some(index) = at {
+            let batch = self.batches.get(index);
             let same = outstanding.in_flight == 0 || outstanding.connection == Some(batch.connection);
             outstanding.connection = same.then_some(batch.connection);
             outstanding.in_flight = outstanding.in_flight.wrapping_add(1);
             outstanding.head_is_oldest &=
                 head.is_some_and(|head| (head.generation.wrapping_sub(batch.generation) as i32) < 0);
-            at = at.and_then(|index| self.batches.next(index));
+            at = self.batches.next(index);
         }
         outstanding
     }
@@ -50,7 +51,8 @@ impl Accumulator<'_> {
     pub(super) fn next_to_send(&self, queue: &PartitionQueue) -> Option<u16> {
         let first = queue.queue.first()?;
         let mut at = Some(first).filter(|_| queue.gap);
-        while let Some((index, batch)) = at.and_then(|index| Some((index, self.batches.get(index)?))) {
+        while let Some(index) = at {
+            let batch = self.batches.get(index);
             if batch.stamped && batch.in_doubt {
                 return Some(index);
             }
@@ -61,7 +63,7 @@ impl Accumulator<'_> {
 
     /// The broker's sequence of a partition and ours may differ: nothing new is sent until they agree again.
     pub(crate) fn mark_gap(&mut self, partition: u16) {
-        if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
+        if let Some(queue) = self.partitions.get_mut(partition) {
             queue.gap = true;
             self.has_gap = true;
         }
@@ -73,7 +75,7 @@ impl Accumulator<'_> {
         if !self.has_gap {
             return None;
         }
-        let has_gap = |at: &u16| self.partitions.get(usize::from(*at)).is_some_and(|queue| queue.gap);
+        let has_gap = |at: &u16| self.partitions.get(*at).gap;
         let found = (from..self.partitions()).find(has_gap);
         self.has_gap = found.is_some() || from > 0;
         found
@@ -81,21 +83,24 @@ impl Accumulator<'_> {
 
     /// The sequences agree again.
     pub(crate) fn close_gap(&mut self, partition: u16) {
-        if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
+        if let Some(queue) = self.partitions.get_mut(partition) {
             queue.gap = false;
         }
     }
 
     /// The stamp of a batch that has one.
     pub(crate) fn stamp_of(&self, index: u16) -> Option<Stamp> {
-        self.batches.get(index).filter(|batch| batch.stamped).map(|_| Stamp::of(self.bytes(index)))
+        self.batches.get(index).stamped.then(|| Stamp::of(self.bytes(index)))
     }
 
     /// Numbers the batches of a partition's queue that had a number anew, in order. Returns the stamp after them.
     pub(crate) fn renumber(&mut self, partition: u16, mut stamp: Stamp) -> Stamp {
-        let mut at = self.partitions.get(usize::from(partition)).and_then(|queue| queue.queue.first());
+        let mut at = self.partitions.get(partition).queue.first();
         while let Some(index) = at {
-            let Some(batch) = self.batches.get(index).filter(|batch| batch.stamped) else { break };
+            let batch = self.batches.get(index);
+            if !batch.stamped {
+                break;
+            }
             let records = batch.count.wrapping_add(batch.rest_count);
             self.seal(index, Some(stamp));
             stamp = stamp.after(records);

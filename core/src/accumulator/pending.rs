@@ -57,7 +57,7 @@ impl Accumulator<'_> {
 
     fn place(&mut self, topic: u16, index: u16, count: u32, random: &mut Random) -> Place {
         let per_topic = self.partitions_per_topic as u32;
-        let target = self.batches.get(index).map_or(Target::Known, |batch| batch.target);
+        let target = self.batches.get(index).target;
         let partition = match target {
             Target::Explicit(partition) => match u32::try_from(partition) {
                 Ok(partition) if partition < count => partition,
@@ -84,7 +84,7 @@ impl Accumulator<'_> {
         }
         self.use_partition(partition);
         // In front of younger ones: an explicit partition may have got batches before this one found its place.
-        if let Some(queue) = self.partitions.get_mut(usize::from(partition)) {
+        if let Some(queue) = self.partitions.get_mut(partition) {
             self.batches.insert_by_age(&mut queue.queue, index);
         }
     }

@@ -33,7 +33,7 @@ impl Accumulator<'_> {
 
     /// A batch's outcome, if it has one.
     pub(super) fn delivery(&self, index: u16) -> Option<Delivery> {
-        let batch = self.batches.get(index)?;
+        let batch = self.batches.get(index);
         let result = batch.outcome.result()?;
         let partition = (batch.target == Target::Known).then(|| self.partition_at(batch.partition).1);
         Some(Delivery {
@@ -50,9 +50,8 @@ impl Accumulator<'_> {
     fn next_reportable(&self) -> Option<u16> {
         if self.expired_in_flight > 0 {
             let expired = |index: &u16| {
-                self.batches.get(*index).is_some_and(|batch| {
-                    batch.phase == Phase::InFlight && batch.outcome.is_decided() && !batch.reported
-                })
+                let batch = self.batches.get(*index);
+                batch.phase == Phase::InFlight && batch.outcome.is_decided() && !batch.reported
             };
             return (0..self.batches.len()).find(expired);
         }

@@ -234,6 +234,23 @@ impl Default for TopicQueue {
     }
 }
 
+/// All partitions' queues.
+pub(super) struct Partitions<'a>(pub(super) &'a mut [PartitionQueue]);
+
+impl Partitions<'_> {
+    /// A place that is no partition's is taken for that of one which was never used.
+    // Called from everywhere: inlined, they would be many copies.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn get(&self, partition: u16) -> &PartitionQueue {
+        self.0.get(usize::from(partition)).unwrap_or(const { &PartitionQueue::new() })
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn get_mut(&mut self, partition: u16) -> Option<&mut PartitionQueue> {
+        self.0.get_mut(usize::from(partition))
+    }
+}
+
 /// All batch slots, and the lists that run through them.
 pub(super) struct Batches<'a>(pub(super) &'a mut [BatchSlot]);
 
@@ -242,10 +259,11 @@ impl Batches<'_> {
         self.0.len() as u16
     }
 
+    /// A number that is no slot's is taken for that of one which was never used.
     // Called from everywhere: inlined, it would be many copies.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn get(&self, index: u16) -> Option<&BatchSlot> {
-        self.0.get(usize::from(index))
+    pub(super) fn get(&self, index: u16) -> &BatchSlot {
+        self.0.get(usize::from(index)).unwrap_or(const { &BatchSlot::new() })
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -264,6 +282,6 @@ impl Batches<'_> {
     }
 
     pub(super) fn id(&self, index: u16) -> BatchId {
-        BatchId::new(index, self.get(index).map_or(0, |batch| batch.generation))
+        BatchId::new(index, self.get(index).generation)
     }
 }

@@ -14,7 +14,7 @@ impl Accumulator<'_> {
     /// `false` when that cannot help, or must not be: it has one record, its outcome is decided, or an earlier
     /// attempt may have put the whole of it into the log.
     pub(crate) fn split(&mut self, index: u16, counters: &mut Counters) -> bool {
-        let Some(batch) = self.batches.get(index) else { return false };
+        let batch = self.batches.get(index);
         if batch.count < 2 || batch.in_doubt || batch.outcome.is_decided() {
             return false;
         }
@@ -55,7 +55,7 @@ impl Accumulator<'_> {
         batch.rest_count = 0;
         batch.in_doubt = false;
         batch.outcome = Outcome::NONE;
-        let partition = usize::from(batch.partition);
+        let partition = batch.partition;
         self.halves_done = self.halves_done.wrapping_sub(1);
         if let Some(queue) = self.partitions.get_mut(partition) {
             queue.halves = queue.halves.wrapping_sub(1);
@@ -70,7 +70,7 @@ impl Accumulator<'_> {
         batch.rest_count = 0;
         // The bytes on their way must not become more; `rest_len` keeps the others for the report.
         if batch.phase == Phase::InFlight
-            && let Some(queue) = self.partitions.get_mut(usize::from(batch.partition))
+            && let Some(queue) = self.partitions.get_mut(batch.partition)
         {
             queue.halves = queue.halves.wrapping_sub(1);
         }
@@ -78,11 +78,9 @@ impl Accumulator<'_> {
 
     /// A batch's bytes, as its report shows them.
     pub(super) fn reported_bytes(&self, index: u16) -> &[u8] {
-        let shown = |batch: &super::BatchSlot| match batch.rest_count {
-            0 => batch.len.wrapping_add(batch.rest_len),
-            _ => batch.len,
-        };
-        let len = self.batches.get(index).map_or(0, shown) as usize;
+        let batch = self.batches.get(index);
+        let behind = if batch.rest_count == 0 { batch.rest_len } else { 0 };
+        let len = batch.len.wrapping_add(behind) as usize;
         self.arena.get(self.slot_range(index)).and_then(|slot| slot.get(..len)).unwrap_or(&[])
     }
 }
