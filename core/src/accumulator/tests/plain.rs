@@ -20,7 +20,7 @@ impl Rig<'_> {
         let partition = topic.sticky.chosen();
         assert!(u32::from(partition) < topic.partitions, "the sticky partition exists");
         assert_eq!((batch.target, batch.partition), (Target::Known, partition), "it is its batch");
-        let last = self.accumulator.partitions[usize::from(partition)].queue.last();
+        let last = self.accumulator.partitions.get(partition).queue.last();
         assert_eq!(last.map(usize::from), Some(topic.sticky.batch()), "no younger one is behind it");
         true
     }
