@@ -14,7 +14,9 @@ use nanokafka::{Acks, AddressMapping, Config, ConfigError, Overflow};
 /// # Memory
 /// All of it is allocated when the producer is made (`batches * batch_bytes`, and about 100 bytes for each
 /// partition slot), except for 144 KiB per connection when it is first opened, and a small state per batch
-/// whose handles are kept. It is freed with the last [`Producer`](crate::Producer) once that is closed.
+/// whose handles are kept. It is freed with the last [`Producer`](crate::Producer) once that is closed. The system
+/// gives a batch its pages when it is first filled, and a batch that became free is used again before one that never
+/// was: what stays resident is as many batches as were ever in use at a time.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `bootstrap.servers`: 1 to 16 brokers to start from, each `host:port` or `[ipv6]:port`. No default.

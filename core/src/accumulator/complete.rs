@@ -151,10 +151,10 @@ impl Accumulator<'_> {
         }
     }
 
-    /// Gives a slot back.
+    /// Gives a slot back: it is the next to be used, so that memory that is not needed is never touched.
     pub(super) fn release(&mut self, index: u16) {
         self.recycle(index);
-        self.batches.push_back(&mut self.free, index);
+        self.batches.push_front(&mut self.free, index);
     }
 
     /// Makes a slot as it was at first; its topic's next record does not take it for the batch of the one before.

@@ -62,6 +62,10 @@ impl Batches<'_> {
         self.insert(list, list.last(), index);
     }
 
+    pub(super) fn push_front(&mut self, list: &mut List, index: u16) {
+        self.insert(list, None, index);
+    }
+
     pub(super) fn pop_front(&mut self, list: &mut List) -> Option<u16> {
         let first = list.first()?;
         self.unlink(list, None, first);

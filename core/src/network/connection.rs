@@ -7,6 +7,9 @@ use crate::node::Node;
 use crate::protocol::{Api, api_versions::Usable};
 use crate::time::Tick;
 
+/// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
+const THROTTLE_MS_MAX: u32 = 60_000;
+
 /// Why a connection, or the attempt to open one, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -174,6 +177,18 @@ impl ConnectionSlot {
         let deadline = now.after_ms(timeout_ms);
         // There was room: a ready connection has less than the most in flight.
         let _ = self.in_flight.push(InFlight { api, serial: correlation_id as u16, deadline });
+    }
+
+    /// Sends nothing for the time that the broker has asked for with its answer (KIP-219). Says whether it did.
+    pub(super) fn throttle(&mut self, now: Tick) -> bool {
+        let throttle_ms = u32::try_from(self.incoming.response.throttle_ms).unwrap_or(0).min(THROTTLE_MS_MAX);
+        self.until = self.until.max(now.after_ms(throttle_ms));
+        // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
+        // `incrementThrottleTime`).
+        for request in self.in_flight.iter_mut() {
+            request.deadline = request.deadline.after_ms(throttle_ms);
+        }
+        throttle_ms > 0
     }
 
     /// The oldest request has its answer.

@@ -174,7 +174,7 @@ impl<'a> Network<'a> {
 
     /// Whether a connection's broker gives producer ids.
     pub(crate) fn speaks_init_producer_id(&self, connection: u8) -> bool {
-        self.get(connection).is_some_and(|slot| slot.usable.init_producer_id)
+        self.get(connection).is_some_and(|slot| slot.usable.speaks_init_producer_id())
     }
 
     /// Where the next drain for a connection's node begins.

@@ -4,7 +4,7 @@ use embedded_io::Error as _;
 
 use super::connect::digest;
 use super::connection::Leaving;
-use super::receive::{Answer, Expected};
+use super::receive::Expected;
 use super::send::CALLS_PER_POLL;
 use super::{DisconnectReason, Exchange, Network, Outbound, State, Unanswered};
 use crate::code::ErrorCode;
@@ -14,9 +14,6 @@ use crate::fmt::{debug, warning};
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
 use crate::transport::{Slot, Transport};
-
-/// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
-const THROTTLE_MS_MAX: u32 = 60_000;
 
 /// How much was read of what a connection has received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,9 +208,12 @@ impl Network<'_> {
             let Some(slot) = self.get_mut(connection) else { return Ok(()) };
             let expected =
                 Expected { connection, request: slot.awaited(), version: slot.usable.produce_version() };
-            let Some(answer) = slot.incoming.take(&mut piece, &expected, with.exchange)? else { continue };
+            let Some((api, correlation_id)) = slot.incoming.take(&mut piece, &expected, with.exchange)?
+            else {
+                continue;
+            };
             slot.forget_first();
-            self.on_answer(connection, answer, with)?;
+            self.on_answer(connection, api, correlation_id, with)?;
         }
         Ok(())
     }
@@ -221,60 +221,33 @@ impl Network<'_> {
     fn on_answer<E: Exchange>(
         &mut self,
         connection: u8,
-        answer: Answer,
+        api: Api,
+        correlation_id: i32,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<(), DisconnectReason> {
-        match answer {
-            Answer::ApiVersions { error, usable } => {
-                if error != ErrorCode::NONE || usable.produce == 0 || !usable.metadata {
+        let Some(slot) = self.get_mut(connection) else { return Ok(()) };
+        if slot.throttle(with.now) {
+            add(&mut with.exchange.counters().throttled, 1);
+        }
+        let response = &slot.incoming.response;
+        match api {
+            Api::ApiVersions => {
+                let usable = response.usable;
+                if response.error != ErrorCode::NONE || !usable.is_enough() {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
-                let now = with.now;
-                let Some(slot) = self.get_mut(connection) else { return Ok(()) };
                 slot.usable = usable;
                 slot.state = State::Ready;
-                slot.last_used = now;
+                slot.last_used = with.now;
                 slot.failures = 0;
                 debug!("connection {} is ready", connection);
                 add(&mut with.exchange.counters().connections, 1);
             }
-            Answer::Metadata { throttle_ms } => {
-                self.throttle(connection, throttle_ms, with);
-                with.exchange.metadata_answered();
-            }
-            Answer::Produce { correlation_id, throttle_ms } => {
-                self.throttle(connection, throttle_ms, with);
-                with.exchange.produce_answered(connection, correlation_id)?;
-            }
-            Answer::InitProducerId { answer, throttle_ms } => {
-                self.throttle(connection, throttle_ms, with);
-                with.exchange.producer_id_answered(answer);
-            }
+            Api::Metadata => with.exchange.metadata_answered(),
+            Api::Produce => with.exchange.produce_answered(connection, correlation_id)?,
+            Api::InitProducerId => with.exchange.producer_id_answered(response.producer_id()),
         }
         Ok(())
-    }
-
-    /// Sends nothing on this connection for a time that its broker asked for (KIP-219).
-    fn throttle<E: Exchange>(
-        &mut self,
-        connection: u8,
-        throttle_ms: i32,
-        with: &mut Surroundings<'_, '_, E>,
-    ) {
-        let throttle_ms = u32::try_from(throttle_ms).unwrap_or(0).min(THROTTLE_MS_MAX);
-        if throttle_ms == 0 {
-            return;
-        }
-        add(&mut with.exchange.counters().throttled, 1);
-        if let Some(slot) = self.get_mut(connection) {
-            let until = with.now.after_ms(throttle_ms);
-            slot.until = slot.until.max(until);
-            // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
-            // `incrementThrottleTime`).
-            for request in slot.in_flight.iter_mut() {
-                request.deadline = request.deadline.after_ms(throttle_ms);
-            }
-        }
     }
 
     fn check_request_timeout<E: Exchange>(

@@ -1,6 +1,5 @@
 use super::{DisconnectReason, Exchange};
-use crate::code::ErrorCode;
-use crate::protocol::{Api, Decoded, api_versions, init_producer_id, metadata, produce};
+use crate::protocol::{Api, Decoded, Response};
 use crate::wire::{Frame, Malformed, Stream};
 
 /// The longest response that is read: metadata of some hundred thousand partitions. A TLS alert or an HTTP answer
@@ -10,30 +9,13 @@ const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// A response's correlation id, behind its length.
 const CORRELATION_ID_BYTES: u32 = 4;
 
-#[derive(Debug)]
-enum Decoder {
-    ApiVersions(api_versions::Response),
-    Metadata(metadata::Response),
-    Produce(produce::Response),
-    InitProducerId(init_producer_id::Response),
-}
-
 // Its own tag, and 0 at the beginning: lent memory must be all zero to lie in `.bss`.
 #[repr(u8)]
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     Length = 0,
-    CorrelationId { left: u32 },
-    Body { left: u32, decoder: Decoder },
-}
-
-/// A response that ended.
-#[derive(Debug)]
-pub(super) enum Answer {
-    ApiVersions { error: ErrorCode, usable: api_versions::Usable },
-    Metadata { throttle_ms: i32 },
-    Produce { correlation_id: i32, throttle_ms: i32 },
-    InitProducerId { answer: init_producer_id::Answer, throttle_ms: i32 },
+    CorrelationId,
+    Body,
 }
 
 /// What may arrive on a connection.
@@ -49,15 +31,19 @@ pub(super) struct Expected {
 #[derive(Debug)]
 pub(super) struct Incoming {
     stream: Stream,
+    /// Bytes of it that have not gone by.
+    left: u32,
     state: State,
+    pub(super) response: Response,
 }
 
 impl Incoming {
     pub(super) const fn new() -> Self {
-        Self { stream: Stream::new(), state: State::Length }
+        Self { stream: Stream::new(), left: 0, state: State::Length, response: Response::new() }
     }
 
-    /// Takes bytes from the front of `piece`, as far as the end of a response. `expected` is the request that is
+    /// Takes bytes from the front of `piece`, as far as the end of a response: then it is the answer to this request,
+    /// with this correlation id, and [`response`](Self::response) has what it says. `expected` is the request that is
     /// to be answered next, if one was wholly written.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn take(
@@ -65,96 +51,47 @@ impl Incoming {
         piece: &mut &[u8],
         expected: &Expected,
         exchange: &mut impl Exchange,
-    ) -> Result<Option<Answer>, Malformed> {
+    ) -> Result<Option<(Api, i32)>, Malformed> {
         loop {
-            match &mut self.state {
-                State::Length => {
-                    let mut left = u32::MAX;
-                    let mut frame = Frame::new(&mut self.stream, piece, left);
-                    let length = frame.integer(4)?;
-                    pass(piece, &mut left, &frame);
-                    let Some(length) = length else { return Ok(None) };
-                    let length = u32::try_from(length).map_err(|_| Malformed)?;
-                    if !(CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&length) {
-                        return Err(Malformed);
-                    }
-                    self.state = State::CorrelationId { left: length };
-                }
-                State::CorrelationId { left } => {
-                    let mut frame = Frame::new(&mut self.stream, piece, *left);
-                    let correlation_id = frame.integer(4)?;
-                    pass(piece, left, &frame);
-                    let Some(correlation_id) = correlation_id else { return Ok(None) };
-                    let (api, awaited) = expected.request.ok_or(Malformed)?;
-                    if awaited != correlation_id as i32 {
-                        return Err(Malformed);
-                    }
-                    let decoder = Decoder::of(api);
-                    self.state = State::Body { left: *left, decoder };
-                }
-                State::Body { left, decoder } => {
+            let left = match self.state {
+                State::Length => u32::MAX,
+                State::CorrelationId | State::Body => self.left,
+            };
+            let mut frame = Frame::new(&mut self.stream, piece, left);
+            let value = match self.state {
+                State::Length | State::CorrelationId => frame.integer(4)?,
+                State::Body => {
                     // It stays the first until its answer is whole.
-                    let (_, correlation_id) = expected.request.ok_or(Malformed)?;
-                    let mut frame = Frame::new(&mut self.stream, piece, *left);
-                    let decoded = decoder.feed(expected, correlation_id, &mut frame, exchange)?;
-                    pass(piece, left, &frame);
-                    if decoded == Decoded::Partial {
-                        return Ok(None);
-                    }
-                    let answer = decoder.answer(correlation_id);
-                    self.state = State::Length;
-                    return Ok(Some(answer));
+                    let (api, correlation_id) = expected.request.ok_or(Malformed)?;
+                    exchange.answering(expected.connection, correlation_id);
+                    let decoded = self.response.feed(api, expected.version, &mut frame, exchange)?;
+                    (decoded == Decoded::Whole).then_some(0)
                 }
-            }
-        }
-    }
-}
-
-/// Leaves what `frame` has read behind. The frame sees no byte behind its end; `piece` keeps those for the next one.
-fn pass(piece: &mut &[u8], left: &mut u32, frame: &Frame<'_>) {
-    let read = left.wrapping_sub(frame.left());
-    *piece = piece.get(read as usize..).unwrap_or(&[]);
-    *left = frame.left();
-}
-
-impl Decoder {
-    fn of(api: Api) -> Self {
-        match api {
-            Api::ApiVersions => Self::ApiVersions(api_versions::Response::new()),
-            Api::Metadata => Self::Metadata(metadata::Response::new()),
-            Api::Produce => Self::Produce(produce::Response::new()),
-            Api::InitProducerId => Self::InitProducerId(init_producer_id::Response::new()),
-        }
-    }
-
-    /// What the response has said, now that it was whole.
-    fn answer(&self, correlation_id: i32) -> Answer {
-        match self {
-            Self::ApiVersions(response) => {
-                Answer::ApiVersions { error: response.error, usable: response.usable }
-            }
-            Self::Metadata(response) => Answer::Metadata { throttle_ms: response.throttle_ms },
-            Self::Produce(response) => Answer::Produce { correlation_id, throttle_ms: response.throttle_ms },
-            Self::InitProducerId(response) => {
-                Answer::InitProducerId { answer: response.answer(), throttle_ms: response.throttle_ms }
-            }
-        }
-    }
-
-    fn feed(
-        &mut self,
-        expected: &Expected,
-        correlation_id: i32,
-        frame: &mut Frame<'_>,
-        exchange: &mut impl Exchange,
-    ) -> Result<Decoded, Malformed> {
-        match self {
-            Self::ApiVersions(response) => response.feed(frame),
-            Self::Metadata(response) => response.feed(frame, exchange),
-            Self::InitProducerId(response) => response.feed(frame),
-            Self::Produce(response) => {
-                exchange.answering(expected.connection, correlation_id);
-                response.feed(expected.version, frame, exchange)
+            };
+            // The frame has seen no byte behind its end; `piece` keeps those for the next one.
+            self.left = frame.left();
+            *piece = piece.get(left.wrapping_sub(self.left) as usize..).unwrap_or(&[]);
+            let Some(value) = value else { return Ok(None) };
+            match self.state {
+                State::Length => {
+                    self.left = u32::try_from(value).map_err(|_| Malformed)?;
+                    if !(CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&self.left) {
+                        return Err(Malformed);
+                    }
+                    self.state = State::CorrelationId;
+                }
+                State::CorrelationId => {
+                    let (_, awaited) = expected.request.ok_or(Malformed)?;
+                    if awaited != value as i32 {
+                        return Err(Malformed);
+                    }
+                    self.response = Response::new();
+                    self.state = State::Body;
+                }
+                State::Body => {
+                    self.state = State::Length;
+                    return Ok(expected.request);
+                }
             }
         }
     }

@@ -1,9 +1,9 @@
 //! ApiVersions v0: which versions a broker speaks. v0 is understood by every broker, so the fallback of KIP-511
 //! for error 35 is where we start.
 
-use super::{Api, Decoded, RequestHeader, init_producer_id, metadata, need, produce};
-use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Writer};
+use super::response::{Field, Op};
+use super::{Api, RequestHeader, init_producer_id, metadata, produce};
+use crate::wire::Writer;
 
 /// The request, whole.
 pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id: &str) {
@@ -11,114 +11,75 @@ pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id
 }
 
 /// What a broker and we can speak, of the APIs that a producer needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Usable {
     /// The version of Produce to use; 0: none.
-    pub(crate) produce: u8,
-    /// Whether our version of Metadata is spoken.
-    pub(crate) metadata: bool,
-    /// Whether our version of InitProducerId is spoken.
-    pub(crate) init_producer_id: bool,
+    produce: u8,
+    /// Of Metadata and InitProducerId, those whose version is spoken.
+    others: u8,
 }
 
 impl Usable {
     /// Nothing.
-    pub(crate) const NONE: Self = Self { produce: 0, metadata: false, init_producer_id: false };
-}
+    pub(crate) const NONE: Self = Self { produce: 0, others: 0 };
+    const METADATA: u8 = 1;
+    const INIT_PRODUCER_ID: u8 = 2;
 
-impl Usable {
+    /// The version of Produce to use.
     pub(crate) fn produce_version(self) -> i16 {
         i16::from(self.produce)
     }
 
-    fn learn(&mut self, key: i16, min: i16, max: i16) {
-        if key == Api::Produce.key() {
-            let version = max.min(produce::VERSION_MAX);
-            if version >= min.max(produce::VERSION_MIN) {
-                self.produce = version as u8;
+    /// Whether that is enough for a producer.
+    pub(crate) fn is_enough(self) -> bool {
+        self.produce != 0 && self.others & Self::METADATA != 0
+    }
+
+    /// Whether our version of InitProducerId is spoken.
+    pub(crate) fn speaks_init_producer_id(self) -> bool {
+        self.others & Self::INIT_PRODUCER_ID != 0
+    }
+
+    pub(super) fn learn(&mut self, key: i16, min: i16, max: i16) {
+        const PRODUCE: i16 = Api::Produce.key();
+        const METADATA: i16 = Api::Metadata.key();
+        const INIT_PRODUCER_ID: i16 = Api::InitProducerId.key();
+        let (flag, version) = match key {
+            PRODUCE => {
+                let version = max.min(produce::VERSION_MAX);
+                if version >= min.max(produce::VERSION_MIN) {
+                    self.produce = version as u8;
+                }
+                return;
             }
-        } else if key == Api::Metadata.key() {
-            self.metadata = (min..=max).contains(&metadata::VERSION);
-        } else if key == Api::InitProducerId.key() {
-            self.init_producer_id = (min..=max).contains(&init_producer_id::VERSION);
+            METADATA => (Self::METADATA, metadata::VERSION),
+            INIT_PRODUCER_ID => (Self::INIT_PRODUCER_ID, init_producer_id::VERSION),
+            _ => return,
+        };
+        if (min..=max).contains(&version) {
+            self.others |= flag;
         }
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Field {
-    Error,
-    Count,
-    Entry,
-    End,
-    /// The body of an error answer: of a version that cannot be known.
-    Ignored,
-}
-
-/// Takes the response as it arrives.
-#[derive(Clone, Debug)]
-pub(crate) struct Response {
-    field: Field,
-    /// Entries that are still to come.
-    left: u32,
-    pub(crate) error: ErrorCode,
-    pub(crate) usable: Usable,
-}
-
-impl Response {
-    pub(crate) fn new() -> Self {
-        let (error, usable) = (ErrorCode::NONE, Usable::NONE);
-        Self { field: Field::Error, left: 0, error, usable }
-    }
-
-    pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
-        loop {
-            let value = need!(frame.integer(self.field.width()));
-            self.field = match self.field {
-                Field::Error => {
-                    self.error = ErrorCode::new(value as i16);
-                    if self.error == ErrorCode::NONE { Field::Count } else { Field::Ignored }
-                }
-                Field::Count => {
-                    self.left = frame.count(value, 6)?;
-                    self.next_entry()
-                }
-                // Key, lowest and highest version.
-                Field::Entry => {
-                    self.usable.learn((value >> 32) as i16, (value >> 16) as i16, value as i16);
-                    self.left = self.left.wrapping_sub(1);
-                    self.next_entry()
-                }
-                Field::End if frame.left() == 0 => return Ok(Decoded::Whole),
-                Field::End => return Err(Malformed),
-                Field::Ignored => {
-                    frame.take_up_to(usize::MAX);
-                    return Ok(if frame.left() == 0 { Decoded::Whole } else { Decoded::Partial });
-                }
-            };
-        }
-    }
-
-    fn next_entry(&self) -> Field {
-        if self.left == 0 { Field::End } else { Field::Entry }
-    }
-}
-
-impl Field {
-    const fn width(self) -> u8 {
-        match self {
-            Self::Error => 2,
-            Self::Count => 4,
-            Self::Entry => 6,
-            Self::End | Self::Ignored => 0,
-        }
-    }
-}
+/// The response: an error, and of each API its key and versions. The body of an error is of a version that cannot be known.
+#[rustfmt::skip]
+pub(super) const RESPONSE: &[Field] = &[
+    (2, Op::Error),
+    (0, Op::RestIfError),
+    (4, Op::Count(0, 6)),
+    /* 3 */ (0, Op::While(0, 6)),
+    (6, Op::ApiKey),
+    (0, Op::Goto(3)),
+    /* 6 */ (0, Op::End),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::feed;
+    use crate::code::ErrorCode;
+    use crate::protocol::{Decoded, Response, feed};
+    use crate::wire::Malformed;
     use std::vec::Vec;
 
     fn response(error: i16, apis: &[(i16, i16, i16)]) -> Vec<u8> {
@@ -132,7 +93,9 @@ mod tests {
 
     fn decode(bytes: &[u8], piece: usize) -> Result<(Response, Decoded), Malformed> {
         let mut response = Response::new();
-        let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(frame))?;
+        let decoded = feed::in_pieces(bytes, piece, |frame| {
+            response.feed(Api::ApiVersions, 0, frame, &mut feed::Nobody)
+        })?;
         Ok((response, decoded))
     }
 
@@ -147,24 +110,24 @@ mod tests {
 
     #[test]
     fn the_highest_common_version_is_chosen_in_pieces_of_any_size() {
-        let bytes = response(0, &[(18, 0, 4), (0, 0, 11), (1, 4, 17), (3, 0, 12)]);
+        let bytes = response(0, &[(18, 0, 4), (0, 0, 11), (1, 4, 17), (3, 0, 12), (22, 1, 2)]);
         for piece in 1..=bytes.len() {
             let (response, decoded) = decode(&bytes, piece).unwrap();
             assert_eq!(decoded, Decoded::Whole);
-            assert_eq!(response.usable, Usable { produce: 8, metadata: true, init_producer_id: false });
+            assert_eq!(response.usable, Usable { produce: 8, others: Usable::METADATA });
         }
     }
 
     #[test]
     fn versions_that_do_not_meet_are_not_usable() {
         let usable = |apis: &[_]| decode(&response(0, apis), 7).unwrap().0.usable;
-        assert_eq!(
-            usable(&[(0, 0, 3), (3, 0, 4)]),
-            Usable { produce: 3, metadata: true, init_producer_id: false }
-        );
-        assert_eq!(usable(&[(0, 0, 2), (3, 0, 3)]), Usable::default());
-        assert_eq!(usable(&[(0, 9, 13), (3, 5, 13)]), Usable::default());
-        assert_eq!(usable(&[]), Usable::default());
+        assert_eq!(usable(&[(0, 0, 3), (3, 0, 4)]), Usable { produce: 3, others: Usable::METADATA });
+        assert_eq!(usable(&[(0, 0, 2), (3, 0, 3)]), Usable::NONE);
+        assert_eq!(usable(&[(0, 9, 13), (3, 5, 13)]), Usable::NONE);
+        assert_eq!(usable(&[]), Usable::NONE);
+        let all = usable(&[(22, 0, 5), (0, 0, 11), (3, 4, 12)]);
+        assert!(all.is_enough() && all.speaks_init_producer_id());
+        assert!(!usable(&[(0, 0, 11), (3, 5, 12)]).is_enough());
     }
 
     #[test]

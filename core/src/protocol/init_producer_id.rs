@@ -1,9 +1,9 @@
 //! InitProducerId v0: a producer id and its epoch, for idempotence (KIP-98).
 
-use super::{Api, Decoded, RequestHeader, need};
+use super::response::{Field, Op};
+use super::{Api, RequestHeader};
 use crate::code::ErrorCode;
-use crate::wide::Wide;
-use crate::wire::{Frame, Malformed, Writer};
+use crate::wire::Writer;
 
 /// The version used: the one that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 0;
@@ -27,78 +27,19 @@ pub(crate) struct Answer {
     pub(crate) producer_epoch: i16,
 }
 
-/// Takes the response as it arrives.
-#[derive(Clone, Debug)]
-pub(crate) struct Response {
-    field: Field,
-    pub(crate) throttle_ms: i32,
-    error: ErrorCode,
-    producer_epoch: i16,
-    producer_id: Wide,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Field {
-    Throttle,
-    Error,
-    ProducerId,
-    ProducerEpoch,
-    End,
-}
-
-impl Response {
-    pub(crate) fn new() -> Self {
-        let (error, producer_id) = (ErrorCode::NONE, Wide::new(-1));
-        Self { field: Field::Throttle, throttle_ms: 0, error, producer_epoch: -1, producer_id }
-    }
-
-    pub(crate) fn answer(&self) -> Answer {
-        let Self { error, producer_epoch, .. } = *self;
-        Answer { error, producer_id: self.producer_id.get(), producer_epoch }
-    }
-
-    pub(crate) fn feed(&mut self, frame: &mut Frame<'_>) -> Result<Decoded, Malformed> {
-        loop {
-            let value = need!(frame.integer(self.field.width()));
-            self.field = match self.field {
-                Field::Throttle => {
-                    self.throttle_ms = value as i32;
-                    Field::Error
-                }
-                Field::Error => {
-                    self.error = ErrorCode::new(value as i16);
-                    Field::ProducerId
-                }
-                Field::ProducerId => {
-                    self.producer_id = Wide::new(value);
-                    Field::ProducerEpoch
-                }
-                Field::ProducerEpoch => {
-                    self.producer_epoch = value as i16;
-                    Field::End
-                }
-                Field::End if frame.left() > 0 => return Err(Malformed),
-                // An id that is none is as good as no answer.
-                Field::End if !self.answer().is_valid() => return Err(Malformed),
-                Field::End => return Ok(Decoded::Whole),
-            };
-        }
-    }
-}
-
-impl Field {
-    const fn width(self) -> u8 {
-        match self {
-            Self::Throttle => 4,
-            Self::Error | Self::ProducerEpoch => 2,
-            Self::ProducerId => 8,
-            Self::End => 0,
-        }
-    }
-}
+/// The response. An id that is none is as good as no answer.
+#[rustfmt::skip]
+pub(super) const RESPONSE: &[Field] = &[
+    (4, Op::Throttle),
+    (2, Op::Error),
+    (8, Op::ProducerId),
+    (2, Op::ProducerEpoch),
+    (0, Op::CheckProducerId),
+    (0, Op::End),
+];
 
 impl Answer {
-    fn is_valid(&self) -> bool {
+    pub(super) fn is_valid(&self) -> bool {
         self.error != ErrorCode::NONE || (self.producer_id >= 0 && self.producer_epoch >= 0)
     }
 }
@@ -106,7 +47,8 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::feed;
+    use crate::protocol::{Decoded, Response, feed};
+    use crate::wire::Malformed;
     use std::vec::Vec;
 
     fn response(error: i16, producer_id: i64, producer_epoch: i16) -> Vec<u8> {
@@ -119,8 +61,10 @@ mod tests {
 
     fn decode(bytes: &[u8], piece: usize) -> Result<(Answer, i32, Decoded), Malformed> {
         let mut response = Response::new();
-        let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(frame))?;
-        Ok((response.answer(), response.throttle_ms, decoded))
+        let decoded = feed::in_pieces(bytes, piece, |frame| {
+            response.feed(Api::InitProducerId, 0, frame, &mut feed::Nobody)
+        })?;
+        Ok((response.producer_id(), response.throttle_ms, decoded))
     }
 
     #[test]

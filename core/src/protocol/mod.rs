@@ -14,11 +14,13 @@ pub(crate) mod api_versions;
 pub(crate) mod init_producer_id;
 pub(crate) mod metadata;
 pub(crate) mod produce;
+mod response;
 mod topic_name;
 
 use crate::wire::Writer;
 
-pub(crate) use topic_name::TopicMatch;
+pub(crate) use response::{Decoded, Response};
+use topic_name::TopicMatch;
 
 /// A request header's fixed bytes, the frame's length among them; the client id comes on top.
 pub(crate) const HEADER_BYTES: usize = 4 + 2 + 2 + 4 + 2;
@@ -76,31 +78,24 @@ pub(crate) trait Sink {
     fn produced(&mut self, partition: produce::Partition);
 }
 
-/// How a decoder stands after the bytes that it was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decoded {
-    /// The response goes on.
-    Partial,
-    /// That was all of it.
-    Whole,
-}
-
-/// Takes the value of a `Result<Option<_>, Malformed>`, or leaves the function because bytes are missing.
-macro_rules! need {
-    ($read:expr) => {
-        match $read? {
-            Some(value) => value,
-            None => return Ok($crate::protocol::Decoded::Partial),
-        }
-    };
-}
-use need;
-
 /// For the tests of the decoders: feeds a response in pieces of `piece` bytes, as the network layer does.
 #[cfg(test)]
 pub(crate) mod feed {
-    use super::Decoded;
+    use super::{Decoded, Sink, metadata, produce};
     use crate::wire::{Frame, Malformed, Stream};
+
+    /// Who has no topics, and wants to know nothing.
+    pub(crate) struct Nobody;
+
+    impl Sink for Nobody {
+        fn topic_name(&self, _: u16) -> Option<&'static str> {
+            None
+        }
+
+        fn metadata(&mut self, _: metadata::Event<'_>) {}
+
+        fn produced(&mut self, _: produce::Partition) {}
+    }
 
     pub(crate) fn in_pieces(
         response: &[u8],

@@ -3,10 +3,10 @@
 //! A request is written in parts, so that the batches are never copied: the start, then for each topic its name
 //! and number of partitions, then for each partition its index and the batch's length, each batch right behind.
 
-use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
+use super::response::{Field, Op};
+use super::{Api, RequestHeader};
 use crate::code::ErrorCode;
-use crate::wide::Wide;
-use crate::wire::{Frame, Malformed, Writer};
+use crate::wire::Writer;
 
 /// The oldest version that takes RecordBatch v2 and that brokers from 4.0 accept (KIP-98, KAFKA-18659).
 pub(crate) const VERSION_MIN: i16 = 3;
@@ -91,215 +91,43 @@ pub(crate) struct Partition {
     pub(crate) record_index: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Field {
-    TopicCount,
-    TopicNameLength,
-    TopicName,
-    PartitionCount,
-    Partition(PartitionField),
-    Throttle,
-    End,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum PartitionField {
-    Index,
-    Error,
-    BaseOffset,
-    LogAppendTime,
-    LogStartOffset,
-    RecordErrorCount,
-    RecordErrorIndex,
-    RecordErrorMessage,
-    ErrorMessage,
-    Done,
-}
-
-impl Field {
-    /// Bytes of the integer; 0 for what is none.
-    const fn width(self) -> u8 {
-        use PartitionField as P;
-        match self {
-            Self::TopicNameLength | Self::Partition(P::Error | P::RecordErrorMessage | P::ErrorMessage) => 2,
-            Self::TopicCount
-            | Self::PartitionCount
-            | Self::Partition(P::Index | P::RecordErrorCount | P::RecordErrorIndex)
-            | Self::Throttle => 4,
-            Self::Partition(P::BaseOffset | P::LogAppendTime | P::LogStartOffset) => 8,
-            Self::TopicName | Self::Partition(P::Done) | Self::End => 0,
-        }
-    }
-}
-
-/// Takes the response as it arrives.
-#[derive(Clone, Debug)]
-pub(crate) struct Response {
-    field: Field,
-    log_start_unknown: bool,
-    error: ErrorCode,
-    topics: u32,
-    partitions: u32,
-    topic: TopicMatch,
-    index: i32,
-    base_offset: Wide,
-    log_append_time_ms: Wide,
-    /// Records that are still to be named as causes of an error.
-    record_errors: u32,
-    /// The first of them; none is negative.
-    record_index: i32,
-    pub(crate) throttle_ms: i32,
-}
-
-impl Response {
-    pub(crate) fn new() -> Self {
-        Self {
-            field: Field::TopicCount,
-            log_start_unknown: false,
-            error: ErrorCode::NONE,
-            topics: 0,
-            partitions: 0,
-            topic: TopicMatch::default(),
-            index: 0,
-            base_offset: Wide::ZERO,
-            log_append_time_ms: Wide::ZERO,
-            record_errors: 0,
-            record_index: -1,
-            throttle_ms: 0,
-        }
-    }
-
-    /// `version` is that of the request.
-    pub(crate) fn feed(
-        &mut self,
-        version: i16,
-        frame: &mut Frame<'_>,
-        sink: &mut impl Sink,
-    ) -> Result<Decoded, Malformed> {
-        loop {
-            let value = need!(frame.integer(self.field.width()));
-            self.field = match self.field {
-                Field::TopicCount => {
-                    // Name length and partition count.
-                    self.topics = frame.count(value, 6)?;
-                    self.next_topic()
-                }
-                Field::TopicNameLength => {
-                    self.topic.begin(frame.string_len(value)?, sink);
-                    Field::TopicName
-                }
-                Field::TopicName if self.topic.take(frame, sink) => Field::PartitionCount,
-                Field::TopicName => return Ok(Decoded::Partial),
-                Field::PartitionCount => {
-                    // Index, error, base offset and log append time.
-                    self.partitions = frame.count(value, 22)?;
-                    self.next_partition()
-                }
-                Field::Partition(PartitionField::Done) => {
-                    sink.produced(self.partition());
-                    self.partitions = self.partitions.wrapping_sub(1);
-                    self.next_partition()
-                }
-                Field::Partition(field) => {
-                    Field::Partition(self.partition_field(version, field, value, frame)?)
-                }
-                Field::Throttle => {
-                    self.throttle_ms = value as i32;
-                    Field::End
-                }
-                Field::End if frame.left() == 0 => return Ok(Decoded::Whole),
-                Field::End => return Err(Malformed),
-            };
-        }
-    }
-
-    fn partition(&self) -> Partition {
-        Partition {
-            topic: self.topic.topic(),
-            index: self.index,
-            error: self.error,
-            base_offset: self.base_offset.get(),
-            log_append_time_ms: self.log_append_time_ms.get(),
-            log_start_unknown: self.log_start_unknown,
-            record_index: u32::try_from(self.record_index).ok(),
-        }
-    }
-
-    fn partition_field(
-        &mut self,
-        version: i16,
-        field: PartitionField,
-        value: i64,
-        frame: &mut Frame<'_>,
-    ) -> Result<PartitionField, Malformed> {
-        Ok(match field {
-            PartitionField::Index => {
-                self.index = value as i32;
-                self.log_start_unknown = false;
-                self.record_index = -1;
-                PartitionField::Error
-            }
-            PartitionField::Error => {
-                self.error = ErrorCode::new(value as i16);
-                PartitionField::BaseOffset
-            }
-            PartitionField::BaseOffset => {
-                self.base_offset = Wide::new(value);
-                PartitionField::LogAppendTime
-            }
-            PartitionField::LogAppendTime => {
-                self.log_append_time_ms = Wide::new(value);
-                if version >= 5 { PartitionField::LogStartOffset } else { PartitionField::Done }
-            }
-            PartitionField::LogStartOffset => {
-                self.log_start_unknown = value == -1;
-                if version >= 8 { PartitionField::RecordErrorCount } else { PartitionField::Done }
-            }
-            PartitionField::RecordErrorCount => {
-                // Batch index and message length.
-                self.record_errors = frame.count(value, 6)?;
-                self.next_record_error()
-            }
-            PartitionField::RecordErrorIndex => {
-                if self.record_index < 0 {
-                    self.record_index = value as i32;
-                }
-                PartitionField::RecordErrorMessage
-            }
-            PartitionField::RecordErrorMessage => {
-                frame.skip(value, 1)?;
-                self.record_errors = self.record_errors.wrapping_sub(1);
-                self.next_record_error()
-            }
-            PartitionField::ErrorMessage => {
-                frame.skip(value, 1)?;
-                PartitionField::Done
-            }
-            PartitionField::Done => PartitionField::Done,
-        })
-    }
-
-    fn next_record_error(&self) -> PartitionField {
-        if self.record_errors == 0 { PartitionField::ErrorMessage } else { PartitionField::RecordErrorIndex }
-    }
-
-    fn next_topic(&self) -> Field {
-        if self.topics == 0 { Field::Throttle } else { Field::TopicNameLength }
-    }
-
-    fn next_partition(&mut self) -> Field {
-        if self.partitions > 0 {
-            return Field::Partition(PartitionField::Index);
-        }
-        self.topics = self.topics.wrapping_sub(1);
-        self.next_topic()
-    }
-}
+/// The response: for each topic its name, for each of its partitions what became of the batch.
+#[rustfmt::skip]
+pub(super) const RESPONSE: &[Field] = &[
+    // Name length and partition count.
+    (4, Op::Count(0, 6)),
+    /* 1 */ (0, Op::While(0, 22)),
+    (2, Op::NameLen),
+    (0, Op::Name),
+    // Index, error, base offset and log append time.
+    (4, Op::Count(1, 22)),
+    /* 5 */ (0, Op::While(1, 21)),
+    (4, Op::Index),
+    (2, Op::Error),
+    (8, Op::BaseOffset),
+    (8, Op::LogAppendTime),
+    (0, Op::Since(5, 19)),
+    (8, Op::LogStartOffset),
+    (0, Op::Since(8, 19)),
+    // Batch index and message length.
+    (4, Op::Count(2, 6)),
+    /* 14 */ (0, Op::While(2, 18)),
+    (4, Op::RecordIndex),
+    (2, Op::Skip(1)),
+    (0, Op::Goto(14)),
+    /* 18 */ (2, Op::Skip(1)),
+    /* 19 */ (0, Op::Produced),
+    (0, Op::Goto(5)),
+    /* 21 */ (0, Op::Goto(1)),
+    /* 22 */ (4, Op::Throttle),
+    (0, Op::End),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{feed, metadata};
+    use crate::protocol::{Decoded, Response, Sink, feed, metadata};
+    use crate::wire::Malformed;
     use std::vec::Vec;
 
     #[derive(Default)]
@@ -341,7 +169,8 @@ mod tests {
 
     fn decode(version: i16, bytes: &[u8], piece: usize) -> Result<(Vec<Partition>, i32, Decoded), Malformed> {
         let (mut response, mut log) = (Response::new(), Log::default());
-        let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(version, frame, &mut log))?;
+        let decoded =
+            feed::in_pieces(bytes, piece, |frame| response.feed(Api::Produce, version, frame, &mut log))?;
         Ok((log.0, response.throttle_ms, decoded))
     }
 

@@ -5,23 +5,30 @@ use crate::wire::Frame;
 ///
 /// The candidate is the first topic that begins with the bytes seen so far. When it fails at some byte, the
 /// bytes before are those of the candidate, so later topics can still be compared with them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TopicMatch {
+#[derive(Clone, Debug)]
+pub(super) struct TopicMatch {
     len: u16,
     seen: u16,
     candidate: Option<u16>,
 }
 
 impl TopicMatch {
+    pub(super) const NONE: Self = Self::of_none(0);
+
+    /// A text of so many bytes that is no topic's name.
+    pub(super) const fn of_none(len: u16) -> Self {
+        Self { len, seen: 0, candidate: None }
+    }
+
     /// A name of `len` bytes follows.
-    pub(crate) fn begin(&mut self, len: u16, names: &impl Sink) {
-        *self = Self { len, seen: 0, candidate: None };
+    pub(super) fn begin(&mut self, len: u16, names: &impl Sink) {
+        *self = Self::of_none(len);
         self.candidate = self.find(0, &[], None, names);
     }
 
     /// Takes what is at hand of the name. Says whether that was the rest of it.
-    pub(crate) fn take(&mut self, frame: &mut Frame<'_>, names: &impl Sink) -> bool {
-        for byte in frame.take_up_to(usize::from(self.left())) {
+    pub(super) fn take(&mut self, frame: &mut Frame<'_>, names: &impl Sink) -> bool {
+        for byte in frame.take_up_to(self.left()) {
             if let Some(index) = self.candidate {
                 let name = names.topic_name(index).map_or(&[][..], str::as_bytes);
                 let prefix = name.get(..usize::from(self.seen)).unwrap_or(&[]);
@@ -32,12 +39,19 @@ impl TopicMatch {
         self.left() == 0
     }
 
-    fn left(&self) -> u16 {
-        self.len.wrapping_sub(self.seen)
+    /// Bytes that have not gone by.
+    pub(super) fn left(&self) -> usize {
+        usize::from(self.len.wrapping_sub(self.seen))
+    }
+
+    /// So many more bytes have gone by. Says whether they were the rest.
+    pub(super) fn pass(&mut self, bytes: usize) -> bool {
+        self.seen = self.seen.wrapping_add(bytes as u16);
+        self.left() == 0
     }
 
     /// The topic whose name has gone by, if it is one of ours.
-    pub(crate) fn topic(&self) -> Option<u16> {
+    pub(super) fn topic(&self) -> Option<u16> {
         if self.left() == 0 { self.candidate } else { None }
     }
 
@@ -74,7 +88,7 @@ mod tests {
         let names = Names(&["abc", "abd", "ab", "zbd", "abcdef", "abd2", ""]);
         for (index, name) in names.0.iter().enumerate() {
             for piece in 1..=name.len().max(1) {
-                let mut found = TopicMatch::default();
+                let mut found = TopicMatch::NONE;
                 found.begin(name.len() as u16, &names);
                 for bytes in name.as_bytes().chunks(piece) {
                     found.take(&mut Frame::new(&mut Stream::new(), bytes, bytes.len() as u32), &names);
@@ -88,14 +102,14 @@ mod tests {
     fn other_names_are_nobodys() {
         let names = Names(&["abc", "abd", "ab"]);
         for name in ["abe", "a", "abcd", "xbc", "bbd", "\u{e4}"] {
-            let mut found = TopicMatch::default();
+            let mut found = TopicMatch::NONE;
             found.begin(name.len() as u16, &names);
             assert!(
                 found.take(&mut Frame::new(&mut Stream::new(), name.as_bytes(), name.len() as u32), &names)
             );
             assert_eq!(found.topic(), None, "{name}");
         }
-        let mut half = TopicMatch::default();
+        let mut half = TopicMatch::NONE;
         half.begin(3, &names);
         assert!(!half.take(&mut Frame::new(&mut Stream::new(), b"ab", 3), &names));
         assert_eq!(half.topic(), None);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use nanokafka_cluster::install::{ensure_program, run_quietly};
 use nanokafka_cluster::kafka;
 
-use crate::workspace::{cargo, root};
+use crate::workspace::{cargo, host_target, root};
 
 /// Bytes of each record's value; the Rust clients have the same number in `tests/bench/plan`.
 const VALUE_BYTES: u32 = 100;
@@ -60,11 +60,13 @@ impl Client {
     }
 
     /// Builds or fetches it.
-    pub(crate) fn prepare(self) -> Result<Program> {
+    pub(crate) fn prepare(self, linked: Linked) -> Result<Program> {
         let rust = |package, how: &'static str| {
-            build(package)
-                .map(Program::Rust)
-                .with_context(|| format!("{} cannot take part: {how}", self.name()))
+            let program = match linked {
+                Linked::Statically => build_statically(package),
+                Linked::AsUsual => build(package),
+            };
+            program.map(Program::Rust).with_context(|| format!("{} cannot take part: {how}", self.name()))
         };
         match self {
             Self::Replay | Self::Tokio1 | Self::Tokio8 | Self::Blocking => {
@@ -91,6 +93,16 @@ impl Client {
             Self::Rskafka => rust("bench-rskafka", "it is a crate from the registry"),
         }
     }
+}
+
+/// How the clients are built, nanokafka and its peers alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linked {
+    /// With the profile `host` and without shared libraries, so that a process's memory is the client's and not the
+    /// system's libraries'.
+    Statically,
+    /// With the profile `release` and nothing else.
+    AsUsual,
 }
 
 /// A client that is ready to run.
@@ -155,16 +167,49 @@ pub(crate) fn seconds(client: Client, records: u64, printed: &str) -> Option<f64
     }
 }
 
-/// Builds a package of `tests/bench` and returns its program.
+/// Builds a package of `tests/bench` with the usual profile `release` and returns its program.
 pub(crate) fn build(package: &str) -> Result<PathBuf> {
-    let workspace = root().join("tests/bench");
-    let mut cargo = cargo();
-    cargo.args(["build", "--release", "--locked", "--package", package, "--manifest-path"]);
-    // Its own folder also where the caller shares one target directory between workspaces.
-    let target = root().join("target/bench/clients");
-    cargo.arg(workspace.join("Cargo.toml")).arg("--target-dir").arg(&target);
-    run_quietly(cargo).with_context(|| format!("{package} does not build"))?;
-    Ok(target.join("release").join(package))
+    let mut build = Build::of(package);
+    build.cargo.arg("--release");
+    build.run(&format!("release/{package}"))
+}
+
+/// Builds a package of `tests/bench` as small as it gets. With a target named, the flags are not those of build scripts
+/// and macros, which cannot be static.
+fn build_statically(package: &str) -> Result<PathBuf> {
+    let host = host_target()?;
+    let mut build = Build::of(package);
+    build.cargo.args(["--profile", "host", "--target", &host]);
+    // The caller's flags do not get in: they would make one run's figures other than the next one's.
+    build.cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
+    build.run(&format!("{host}/host/{package}")).context(
+        "it is linked statically, which needs the C library's archives (Debian: libc6-dev, Fedora: glibc-static); \
+         --usual-build does without",
+    )
+}
+
+/// A cargo that builds one package of `tests/bench`.
+struct Build<'a> {
+    package: &'a str,
+    cargo: Command,
+    target_dir: PathBuf,
+}
+
+impl<'a> Build<'a> {
+    fn of(package: &'a str) -> Self {
+        let mut cargo = cargo();
+        cargo.args(["build", "--locked", "--package", package, "--manifest-path"]);
+        cargo.arg(root().join("tests/bench/Cargo.toml"));
+        // Its own folder also where the caller shares one target directory between workspaces.
+        let target_dir = root().join("target/bench/clients");
+        cargo.arg("--target-dir").arg(&target_dir);
+        Self { package, cargo, target_dir }
+    }
+
+    fn run(self, program: &str) -> Result<PathBuf> {
+        run_quietly(self.cargo).with_context(|| format!("{} does not build", self.package))?;
+        Ok(self.target_dir.join(program))
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use nanokafka_cluster::{Cluster, kafka};
 
 use super::chart;
-use super::clients::{self, Client, Program, Task};
+use super::clients::{self, Client, Linked, Program, Task};
 use super::measured::measured;
 use super::report::{self, Sample};
 use crate::screen::Screen;
@@ -19,8 +19,9 @@ use crate::workspace::root;
 ///
 /// Each round runs every client once, in shuffled order, each as its own process into a topic of its own: 100 B values,
 /// acks=all, idempotence where the client has it, linger 5 ms, batches of 16,384 B, 5 requests in flight, no
-/// compression. The end offsets of the topic decide how many records were sent. The table, a chart and the JSON are
-/// written to target/bench. What is missing is installed where that is allowed; a client that cannot be built ends it.
+/// compression. The end offsets of the topic decide how many records were sent. All clients but Java's are built with
+/// one profile and linked statically. The table, a chart and the JSON are written to target/bench. What is missing is
+/// installed where that is allowed; a client that cannot be built ends it.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  cargo xtask bench host\n  cargo xtask bench host --rounds 1 --partitions 1 \
@@ -43,6 +44,9 @@ pub(crate) struct Options {
     /// Only these clients
     #[arg(long, value_name = "CLIENT,...", value_delimiter = ',')]
     clients: Vec<Client>,
+    /// Build the clients as Cargo does when it is told nothing: profile release, the system's shared libraries
+    #[arg(long)]
+    usual_build: bool,
     /// The last line on stdout is one object with the medians
     #[arg(long)]
     json: bool,
@@ -86,10 +90,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 /// Builds every client; none is left out because it does not build.
 fn prepare(options: &Options, screen: &Screen) -> Result<BTreeMap<Client, Program>> {
     let wanted = if options.clients.is_empty() { &Client::ALL[..] } else { &options.clients };
+    let linked = if options.usual_build { Linked::AsUsual } else { Linked::Statically };
     let (mut ready, mut missing) = (BTreeMap::new(), Vec::new());
     for client in wanted {
         screen.line(&format!("preparing {}", client.name()));
-        match client.prepare() {
+        match client.prepare(linked) {
             Ok(program) => drop(ready.insert(*client, program)),
             Err(error) => missing.push(format!("{error:#}")),
         }

@@ -281,6 +281,23 @@ fn test_expired_batches_fail_in_order_of_creation_also_when_muted() {
 }
 
 #[test]
+fn the_slot_that_became_free_last_is_the_next_so_that_what_is_not_needed_is_never_touched() {
+    let mut memory = Resources::new();
+    let mut rig = Rig::new(&BASE, &mut memory);
+    for round in 0..6 {
+        let slots = [rig.send(round, 0, 1).unwrap(), rig.send(round, 1, 1).unwrap()].map(|t| t.batch.slot());
+        assert!(slots.iter().all(|slot| *slot < 2), "round {round}: {slots:?}");
+        rig.accumulator.flush();
+        let (taken, request, _) = rig.drain(round, 0, 2);
+        assert_eq!(taken, [0, 1]);
+        for partition in taken {
+            rig.complete(rig.batch(request, partition), ACK);
+        }
+        assert_eq!(rig.deliveries().len(), 2);
+    }
+}
+
+#[test]
 fn test_no_buffer_reuse_when_batch_expires_and_no_double_deallocation() {
     let mut memory = Resources::new();
     let mut rig = Rig::new(&Config { delivery_timeout_ms: 30_100, ..BASE }, &mut memory);

@@ -3,9 +3,10 @@
 //! A response lists every broker of the cluster and may be of any size; it is taken as a stream, and each part is
 //! handed on as it goes by.
 
-use super::{Api, Decoded, RequestHeader, Sink, TopicMatch, need};
+use super::response::{Field, Op};
+use super::{Api, RequestHeader};
 use crate::code::ErrorCode;
-use crate::wire::{Frame, Malformed, Writer};
+use crate::wire::Writer;
 
 /// The version used: the newest that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 4;
@@ -48,252 +49,47 @@ pub(crate) enum Event<'a> {
     Partition { topic: Option<u16>, index: i32, leader: i32 },
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Field {
-    Throttle,
-    BrokerCount,
-    Broker(BrokerField),
-    ClusterId,
-    Controller,
-    TopicCount,
-    Topic(TopicField),
-    Partition(PartitionField),
-    End,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum BrokerField {
-    Id,
-    HostLength,
-    Host,
-    Port,
-    Rack,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum TopicField {
-    Error,
-    NameLength,
-    Name,
-    IsInternal,
-    PartitionCount,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum PartitionField {
-    Error,
-    Index,
-    Leader,
-    Replicas,
-    Isr,
-}
-
-impl Field {
-    /// Bytes of the integer; 0 for what is none.
-    const fn width(self) -> u8 {
-        match self {
-            Self::Topic(TopicField::IsInternal) => 1,
-            Self::ClusterId
-            | Self::Broker(BrokerField::HostLength | BrokerField::Rack)
-            | Self::Topic(TopicField::Error | TopicField::NameLength)
-            | Self::Partition(PartitionField::Error) => 2,
-            Self::Throttle
-            | Self::BrokerCount
-            | Self::Broker(BrokerField::Id | BrokerField::Port)
-            | Self::Controller
-            | Self::TopicCount
-            | Self::Topic(TopicField::PartitionCount)
-            | Self::Partition(
-                PartitionField::Index
-                | PartitionField::Leader
-                | PartitionField::Replicas
-                | PartitionField::Isr,
-            ) => 4,
-            Self::Broker(BrokerField::Host) | Self::Topic(TopicField::Name) | Self::End => 0,
-        }
-    }
-}
-
-/// Takes the response as it arrives.
-#[derive(Clone, Debug)]
-pub(crate) struct Response {
-    field: Field,
-    brokers: u32,
-    /// Bytes of a broker's host name that are still to come.
-    host_left: u16,
-    topics: u32,
-    partitions: u32,
-    topic: TopicMatch,
-    error: ErrorCode,
-    index: i32,
-    /// How long the client should send nothing.
-    pub(crate) throttle_ms: i32,
-}
-
-impl Response {
-    pub(crate) fn new() -> Self {
-        Self {
-            field: Field::Throttle,
-            brokers: 0,
-            host_left: 0,
-            topics: 0,
-            partitions: 0,
-            topic: TopicMatch::default(),
-            error: ErrorCode::NONE,
-            index: 0,
-            throttle_ms: 0,
-        }
-    }
-
-    pub(crate) fn feed(&mut self, frame: &mut Frame<'_>, sink: &mut impl Sink) -> Result<Decoded, Malformed> {
-        loop {
-            let value = need!(frame.integer(self.field.width()));
-            self.field = match self.field {
-                Field::Throttle => {
-                    self.throttle_ms = value as i32;
-                    sink.metadata(Event::Begin);
-                    Field::BrokerCount
-                }
-                Field::BrokerCount => {
-                    // Node id, host length, port and rack length.
-                    self.brokers = frame.count(value, 12)?;
-                    self.next_broker()
-                }
-                Field::Broker(BrokerField::Host) => {
-                    let piece = frame.take_up_to(usize::from(self.host_left));
-                    self.host_left = self.host_left.wrapping_sub(piece.len() as u16);
-                    sink.metadata(Event::BrokerHost(piece));
-                    if self.host_left > 0 {
-                        return Ok(Decoded::Partial);
-                    }
-                    Field::Broker(BrokerField::Port)
-                }
-                Field::Broker(field) => self.broker_field(field, value, frame, sink)?,
-                Field::ClusterId => {
-                    frame.skip(value, 1)?;
-                    Field::Controller
-                }
-                Field::Controller => Field::TopicCount,
-                Field::TopicCount => {
-                    // Error, name length, is_internal and partition count.
-                    self.topics = frame.count(value, 9)?;
-                    self.next_topic()
-                }
-                Field::Topic(TopicField::Name) if !self.topic.take(frame, sink) => {
-                    return Ok(Decoded::Partial);
-                }
-                Field::Topic(field) => self.topic_field(field, value, frame, sink)?,
-                Field::Partition(field) => self.partition_field(field, value, frame, sink)?,
-                Field::End if frame.left() == 0 => return Ok(Decoded::Whole),
-                Field::End => return Err(Malformed),
-            };
-        }
-    }
-
-    fn broker_field(
-        &mut self,
-        field: BrokerField,
-        value: i64,
-        frame: &mut Frame<'_>,
-        sink: &mut impl Sink,
-    ) -> Result<Field, Malformed> {
-        Ok(Field::Broker(match field {
-            BrokerField::Id => {
-                sink.metadata(Event::BrokerId(value as i32));
-                BrokerField::HostLength
-            }
-            BrokerField::HostLength => {
-                self.host_left = frame.string_len(value)?;
-                BrokerField::Host
-            }
-            BrokerField::Host => BrokerField::Port,
-            BrokerField::Port => {
-                sink.metadata(Event::BrokerPort(value as i32));
-                BrokerField::Rack
-            }
-            BrokerField::Rack => {
-                frame.skip(value, 1)?;
-                self.brokers = self.brokers.wrapping_sub(1);
-                return Ok(self.next_broker());
-            }
-        }))
-    }
-
-    fn topic_field(
-        &mut self,
-        field: TopicField,
-        value: i64,
-        frame: &mut Frame<'_>,
-        sink: &mut impl Sink,
-    ) -> Result<Field, Malformed> {
-        Ok(Field::Topic(match field {
-            TopicField::Error => {
-                self.error = ErrorCode::new(value as i16);
-                TopicField::NameLength
-            }
-            TopicField::NameLength => {
-                self.topic.begin(frame.string_len(value)?, sink);
-                TopicField::Name
-            }
-            TopicField::Name => TopicField::IsInternal,
-            TopicField::IsInternal => TopicField::PartitionCount,
-            TopicField::PartitionCount => {
-                // Error, index, leader and two counts.
-                self.partitions = frame.count(value, 18)?;
-                let (topic, error, partitions) = (self.topic.topic(), self.error, self.partitions);
-                sink.metadata(Event::Topic { topic, error, partitions });
-                return Ok(self.next_partition());
-            }
-        }))
-    }
-
-    fn partition_field(
-        &mut self,
-        field: PartitionField,
-        value: i64,
-        frame: &mut Frame<'_>,
-        sink: &mut impl Sink,
-    ) -> Result<Field, Malformed> {
-        Ok(Field::Partition(match field {
-            // It says why there is no leader; a leader of -1 says that there is none.
-            PartitionField::Error => PartitionField::Index,
-            PartitionField::Index => {
-                self.index = value as i32;
-                PartitionField::Leader
-            }
-            PartitionField::Leader => {
-                let leader = value as i32;
-                sink.metadata(Event::Partition { topic: self.topic.topic(), index: self.index, leader });
-                PartitionField::Replicas
-            }
-            PartitionField::Replicas => {
-                frame.skip(value, 4)?;
-                PartitionField::Isr
-            }
-            PartitionField::Isr => {
-                frame.skip(value, 4)?;
-                self.partitions = self.partitions.wrapping_sub(1);
-                return Ok(self.next_partition());
-            }
-        }))
-    }
-
-    fn next_broker(&self) -> Field {
-        if self.brokers == 0 { Field::ClusterId } else { Field::Broker(BrokerField::Id) }
-    }
-
-    fn next_topic(&self) -> Field {
-        if self.topics == 0 { Field::End } else { Field::Topic(TopicField::Error) }
-    }
-
-    fn next_partition(&mut self) -> Field {
-        if self.partitions > 0 {
-            return Field::Partition(PartitionField::Error);
-        }
-        self.topics = self.topics.wrapping_sub(1);
-        self.next_topic()
-    }
-}
+/// The response: brokers with their addresses, then topics with the leaders of their partitions.
+#[rustfmt::skip]
+pub(super) const RESPONSE: &[Field] = &[
+    (4, Op::Throttle),
+    (0, Op::Begin),
+    // Node id, host length, port and rack length.
+    (4, Op::Count(0, 12)),
+    /* 3 */ (0, Op::While(0, 10)),
+    (4, Op::BrokerId),
+    (2, Op::HostLen),
+    (0, Op::Host),
+    (4, Op::BrokerPort),
+    // Rack.
+    (2, Op::Skip(1)),
+    (0, Op::Goto(3)),
+    // Cluster id and controller.
+    /* 10 */ (2, Op::Skip(1)),
+    (4, Op::Pass),
+    // Error, name length, is_internal and partition count.
+    (4, Op::Count(0, 9)),
+    /* 13 */ (0, Op::While(0, 28)),
+    (2, Op::Error),
+    (2, Op::NameLen),
+    (0, Op::Name),
+    // Whether it is internal.
+    (1, Op::Pass),
+    // Error, index, leader and two counts.
+    (4, Op::Count(1, 18)),
+    (0, Op::Topic),
+    /* 20 */ (0, Op::While(1, 27)),
+    // Its error says why there is no leader; a leader of -1 says that there is none.
+    (2, Op::Pass),
+    (4, Op::Index),
+    (4, Op::Leader),
+    // Replicas, and those in sync.
+    (4, Op::Skip(4)),
+    (4, Op::Skip(4)),
+    (0, Op::Goto(20)),
+    /* 27 */ (0, Op::Goto(13)),
+    /* 28 */ (0, Op::End),
+];
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::protocol::{feed, produce};
+use crate::protocol::{Decoded, Response, Sink, feed, produce};
+use crate::wire::Malformed;
 use std::string::String;
 use std::vec::Vec;
 
@@ -67,7 +68,8 @@ fn response() -> Vec<u8> {
 
 fn decode(bytes: &[u8], piece: usize) -> Result<(Vec<String>, Decoded), Malformed> {
     let (mut response, mut log) = (Response::new(), Log::default());
-    let decoded = feed::in_pieces(bytes, piece, |frame| response.feed(frame, &mut log))?;
+    let decoded =
+        feed::in_pieces(bytes, piece, |frame| response.feed(Api::Metadata, VERSION, frame, &mut log))?;
     Ok((log.events, decoded))
 }
 

@@ -1,6 +1,7 @@
 //! nanokafka's core on a plain loop of one thread: send until a batch is full, poll, wait for the socket when there is
 //! no room.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nanokafka::{Config, Instant, Producer, Record, Resources, SendError, Wake};
@@ -31,8 +32,9 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
     let topic: &'static str = plan.topic.clone().leak();
     let bootstrap = [plan.bootstrap.as_str()];
     let config = Config { linger_ms: LINGER_MS, max_in_flight: IN_FLIGHT, ..Config::new(&bootstrap) };
-    // A static, so that it is never copied from a stack.
-    let mut memory = Box::new(Resources::<BATCHES, BATCH_BYTES, 1, PARTITIONS>::new());
+    // A static that is all zero: no page of it is there before it is used, and none passes over a stack.
+    static MEMORY: Mutex<Resources<BATCHES, BATCH_BYTES, 1, PARTITIONS>> = Mutex::new(Resources::new());
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     let producer = Producer::new(config, memory.lend(), now).map_err(|error| error.to_string())?;
     let mut state = Loop { producer, sockets: Sockets::default(), begin, now, delivered: 0 };
     let topic = state.producer.register_topic(topic).map_err(|error| format!("{error:?}"))?;
@@ -49,6 +51,7 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
                     begun += u32::from(ticket.index == 0);
                     if begun == BATCHES_PER_TURN {
                         begun = 0;
+                        state.sockets.look_again();
                         while state.turn()? == Wake::Now {}
                     }
                     break;

@@ -11,25 +11,46 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 #[derive(Default)]
 pub(crate) struct Sockets {
-    open: Vec<Option<TcpStream>>,
+    open: Vec<Option<Connection>>,
     /// The last `poll_send` of a slot found no room.
     wants_room: bool,
 }
 
+struct Connection {
+    socket: TcpStream,
+    /// Bytes may have come: not after a read that got less than it asked for, until poll(2) says so. Otherwise every
+    /// answer would cost a second read that finds nothing.
+    may_have_bytes: bool,
+}
+
 impl Sockets {
-    /// Waits until a socket has something to say, at most so long.
-    pub(crate) fn wait(&mut self, timeout: Duration) -> std::io::Result<()> {
-        let wanted = if self.wants_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        let mut sockets: Vec<PollFd<'_>> =
-            self.open.iter().flatten().map(|socket| PollFd::new(socket, wanted)).collect();
-        let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
-        match poll(&mut sockets, Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+    /// Lets core look for answers once more without a wait.
+    pub(crate) fn look_again(&mut self) {
+        for connection in self.open.iter_mut().flatten() {
+            connection.may_have_bytes = true;
         }
     }
 
-    fn slot(&mut self, slot: Slot) -> &mut Option<TcpStream> {
+    /// Waits until a socket has something to say, at most so long.
+    pub(crate) fn wait(&mut self, timeout: Duration) -> std::io::Result<()> {
+        let wanted = if self.wants_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let sockets = self.open.iter().flatten().map(|connection| &connection.socket);
+        let mut sockets: Vec<PollFd<'_>> = sockets.map(|socket| PollFd::new(socket, wanted)).collect();
+        let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
+        match poll(&mut sockets, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // An error or the peer's end is found by reading, too.
+        let read: Vec<bool> =
+            sockets.iter().map(|socket| !(socket.revents() - PollFlags::OUT).is_empty()).collect();
+        for (connection, news) in self.open.iter_mut().flatten().zip(read) {
+            connection.may_have_bytes |= news;
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, slot: Slot) -> &mut Option<Connection> {
         if self.open.len() <= slot.index() {
             self.open.resize_with(slot.index() + 1, || None);
         }
@@ -55,7 +76,7 @@ impl Transport for Sockets {
         };
         match connect() {
             Ok(socket) => {
-                *self.slot(slot) = Some(socket);
+                *self.slot(slot) = Some(Connection { socket, may_have_bytes: true });
                 Poll::Ready(Ok(()))
             }
             Err(_) => Poll::Ready(Err(ErrorKind::ConnectionRefused)),
@@ -69,8 +90,8 @@ impl Transport for Sockets {
         head: &[u8],
         body: &[u8],
     ) -> Poll<Result<usize, ErrorKind>> {
-        let Some(socket) = self.slot(slot) else { return Poll::Ready(Err(ErrorKind::NotConnected)) };
-        let sent = outcome(socket.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]));
+        let Some(connection) = self.slot(slot) else { return Poll::Ready(Err(ErrorKind::NotConnected)) };
+        let sent = outcome(connection.socket.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]));
         self.wants_room = sent.is_pending();
         sent
     }
@@ -81,8 +102,15 @@ impl Transport for Sockets {
         slot: Slot,
         buf: &mut [u8],
     ) -> Poll<Result<usize, ErrorKind>> {
-        let Some(socket) = self.slot(slot) else { return Poll::Ready(Err(ErrorKind::NotConnected)) };
-        outcome(socket.read(buf))
+        let Some(connection) = self.slot(slot) else { return Poll::Ready(Err(ErrorKind::NotConnected)) };
+        if !connection.may_have_bytes {
+            return Poll::Pending;
+        }
+        let read = outcome(connection.socket.read(buf));
+        // The peer's end, 0, is not less than what is to come.
+        connection.may_have_bytes =
+            matches!(read, Poll::Ready(Ok(count)) if count == 0 || count == buf.len());
+        read
     }
 
     fn close(&mut self, slot: Slot) {
