@@ -115,7 +115,7 @@ impl Accumulator<'_> {
         switched: &mut bool,
     ) -> Result<(), SendError> {
         let max_bytes = self.slot_bytes.wrapping_sub(batch::HEADER_BYTES);
-        if batch::first_record_bytes(record, value_len) > max_bytes {
+        if !batch::first_record_fits(record, value_len, max_bytes) {
             return Err(SendError::TooLarge { max_bytes });
         }
         let last = self.last_of(queue, record);

@@ -27,7 +27,7 @@ pub(crate) use plain::append_plain;
 pub(crate) use split::{prefix_len, reframe};
 pub(crate) use stamp::{Stamp, advance};
 pub use stored::{Headers, StoredHeader, StoredRecord, StoredRecords};
-pub(crate) use write::{append, begin, first_record_bytes, seal};
+pub(crate) use write::{append, begin, first_record_fits, seal};
 
 /// Bytes before the first record.
 pub(crate) const HEADER_BYTES: usize = 61;

@@ -1,7 +1,7 @@
 use core::ops::Range;
 
-use super::HEADER_BYTES;
 use super::crc::crc32c;
+use super::{HEADER_BYTES, RECORD_OVERHEAD_MAX};
 use crate::record::{Header, Record};
 use crate::wire::{NoRoom, Writer};
 
@@ -68,12 +68,18 @@ pub(crate) fn seal(batch: &mut [u8], count: u32) {
     put(batch, CRC_AT, &crc.to_be_bytes());
 }
 
-/// The bytes of a record that is the first of its batch, or more than a batch has.
-pub(crate) fn first_record_bytes(record: &Record<'_>, value_len: Option<usize>) -> usize {
+/// Whether a record fits `max_bytes` as the first of its batch.
+pub(crate) fn first_record_fits(record: &Record<'_>, value_len: Option<usize>, max_bytes: usize) -> bool {
+    let key_len = record.key.map_or(0, <[u8]>::len);
+    let at_most = key_len.saturating_add(value_len.unwrap_or(0)).saturating_add(RECORD_OVERHEAD_MAX);
+    // Nearly always: it need not be measured.
+    if record.headers.is_empty() && at_most <= max_bytes {
+        return true;
+    }
     let mut measure = Writer::new(&mut []);
     record_fields(&mut measure, 0, 0, record, value_len);
     measure.varint(measure.len() as i32);
-    measure.len()
+    measure.len() <= max_bytes
 }
 
 /// Writes a record's fields between its length and its key.
@@ -145,7 +151,7 @@ fn get_i64(batch: &[u8], at: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{RECORD_OVERHEAD_MAX, StoredRecords};
+    use crate::batch::StoredRecords;
     use crate::delivery::TopicId;
     use std::string::String;
     use std::vec::Vec;
@@ -235,6 +241,23 @@ mod tests {
             assert_eq!(headers, expected);
         }
         assert_eq!(get_i64(&slot, MAX_TIMESTAMP_AT), i64::MAX);
+    }
+
+    #[test]
+    fn a_first_record_fits_what_it_can_be_appended_to() {
+        let header = [Header { key: "h", value: Some(b"x") }];
+        for headers in [&[][..], &header] {
+            for (key, value_len) in [(None, 0), (None, 20), (Some(&b"key"[..]), 57), (None, 300)] {
+                let record = record(key, None, headers, 5);
+                for room in 0..350 {
+                    let mut slot = vec![0; HEADER_BYTES + room];
+                    let len = begin(&mut slot, 5).unwrap();
+                    let fits = append(&mut slot, len, 0, &record, Some(value_len)).is_ok();
+                    assert_eq!(first_record_fits(&record, Some(value_len), room), fits, "{value_len} {room}");
+                }
+                assert!(!first_record_fits(&record, Some(usize::MAX), 350));
+            }
+        }
     }
 
     #[test]
