@@ -1,12 +1,13 @@
 use core::ops::Range;
 
 use super::Accumulator;
+use super::pending::Place;
 use super::slot::{Outcome, Phase, Target};
 use crate::batch;
 use crate::config::Overflow;
 use crate::counters::{Counters, add};
 use crate::delivery::{BatchId, Delivery, DeliveryError, SendError};
-use crate::partition::{murmur2, of_hash};
+use crate::partition::murmur2;
 use crate::random::Random;
 use crate::record::Record;
 use crate::time::Tick;
@@ -138,34 +139,18 @@ impl Accumulator<'_> {
     }
 
     fn choose_queue(&mut self, record: &Record<'_>, random: &mut Random) -> Result<Queue, SendError> {
-        let per_topic = self.partitions_per_topic;
-        let id = record.topic.index() as u16;
-        let topic = self.topics.get_mut(usize::from(id)).ok_or(SendError::UnknownTopic)?;
-        let count = topic.partitions;
         let target = match (record.partition, record.key) {
             (Some(partition), _) => Target::Explicit(partition),
             (None, Some(key)) => Target::KeyHash(murmur2(key)),
             (None, None) => Target::Sticky,
         };
-        if let Target::Explicit(partition) = target
-            && partition < 0
-        {
-            return Err(SendError::UnknownPartition);
+        match self.place(record.topic.index() as u16, target, random) {
+            Place::Partition(partition) => {
+                Ok(Queue { target: Target::Known, partition, sticky: target == Target::Sticky })
+            }
+            Place::Pending => Ok(Queue { target, partition: NOWHERE, sticky: false }),
+            Place::Later | Place::Nowhere => Err(SendError::UnknownPartition),
         }
-        if count == 0 {
-            return Ok(Queue { target, partition: NOWHERE, sticky: false });
-        }
-        let partition = match target {
-            Target::Explicit(partition) => u32::try_from(partition)
-                .ok()
-                .filter(|partition| *partition < count)
-                .ok_or(SendError::UnknownPartition)?,
-            Target::KeyHash(hash) => of_hash(hash, count),
-            Target::Sticky => topic.sticky.partition(count.min(per_topic as u32), random),
-            Target::Known => return Err(SendError::UnknownPartition),
-        };
-        let partition = self.partition_index(id, partition).ok_or(SendError::UnknownPartition)?;
-        Ok(Queue { target: Target::Known, partition, sticky: target == Target::Sticky })
     }
 
     /// At a batch's end: goes on to another partition once this one has got a batch's worth (KIP-480, KIP-794).

@@ -27,10 +27,15 @@ impl Accumulator<'_> {
         let mut pending = core::mem::replace(&mut queue.pending, List::new());
         let mut waits_on = List::new();
         while let Some(index) = self.batches.pop_front(&mut pending) {
-            match self.place(topic, index, count, random) {
+            let target = self.batches.get(index).target;
+            let place = self.place(topic, target, random);
+            if let (Target::Sticky, Some(queue)) = (target, self.topics.get_mut(usize::from(topic))) {
+                queue.sticky.switch(count.min(self.partitions_per_topic as u32), random);
+            }
+            match place {
                 Place::Partition(partition) => self.enqueue(index, partition),
                 // A partition that may still be added: Java's `send` waits for it, too.
-                Place::Later => self.batches.push_back(&mut waits_on, index),
+                Place::Pending | Place::Later => self.batches.push_back(&mut waits_on, index),
                 Place::Nowhere => {
                     self.finish(index, Outcome::Failed(DeliveryError::UnknownPartition), counters);
                 }
@@ -55,24 +60,19 @@ impl Accumulator<'_> {
         }
     }
 
-    fn place(&mut self, topic: u16, index: u16, count: u32, random: &mut Random) -> Place {
+    /// Where a record with this target goes.
+    pub(super) fn place(&mut self, topic: u16, target: Target, random: &mut Random) -> Place {
         let per_topic = self.partitions_per_topic as u32;
-        let target = self.batches.get(index).target;
+        let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return Place::Nowhere };
+        let count = queue.partitions;
         let partition = match target {
-            Target::Explicit(partition) => match u32::try_from(partition) {
-                Ok(partition) if partition < count => partition,
-                Ok(_) => return Place::Later,
-                Err(_) => return Place::Nowhere,
-            },
-            Target::KeyHash(hash) => of_hash(hash, count),
-            Target::Sticky => {
-                let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return Place::Nowhere };
-                let usable = count.min(per_topic);
-                let partition = queue.sticky.partition(usable, random);
-                queue.sticky.switch(usable, random);
-                partition
-            }
+            Target::Explicit(partition) if partition < 0 => return Place::Nowhere,
             Target::Known => return Place::Nowhere,
+            Target::Explicit(_) | Target::KeyHash(_) | Target::Sticky if count == 0 => return Place::Pending,
+            Target::Explicit(partition) if partition.cast_unsigned() >= count => return Place::Later,
+            Target::Explicit(partition) => partition.cast_unsigned(),
+            Target::KeyHash(hash) => of_hash(hash, count),
+            Target::Sticky => queue.sticky.partition(count.min(per_topic), random),
         };
         self.partition_index(topic, partition).map_or(Place::Nowhere, Place::Partition)
     }
@@ -90,8 +90,13 @@ impl Accumulator<'_> {
     }
 }
 
-enum Place {
+/// Where a record goes.
+pub(super) enum Place {
+    /// To the topic's queue: its partitions are not known.
+    Pending,
     Partition(u16),
+    /// To a partition that the topic has not got, and may get.
     Later,
+    /// To one for which there is no place.
     Nowhere,
 }
