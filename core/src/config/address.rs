@@ -41,45 +41,37 @@ pub(super) struct Parts {
 }
 
 /// Takes an address apart, in constants as well as at run time.
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "const code has no `get`; every index is below a length that was checked"
-)]
 pub(super) const fn parts_of(address: &[u8]) -> Option<Parts> {
-    let mut colon = address.len();
+    let mut host = address;
     let (mut port, mut scale) = (0u32, 1u32);
-    // From the end to the last colon, at most five digits.
+    // From the end to the last colon, a few digits.
     loop {
-        if colon == 0 || scale > 1_000_000 {
-            return None;
-        }
-        colon -= 1;
-        let byte = address[colon];
-        if byte == b':' {
+        let Some((byte, before)) = host.split_last() else { return None };
+        host = before;
+        if *byte == b':' {
             break;
         }
-        if !byte.is_ascii_digit() {
+        if !byte.is_ascii_digit() || scale > 1_000_000 {
             return None;
         }
-        port += (byte - b'0') as u32 * scale;
-        scale *= 10;
+        port = port.wrapping_add((byte.wrapping_sub(b'0') as u32).wrapping_mul(scale));
+        scale = scale.wrapping_mul(10);
     }
-    if port == 0 || port > u16::MAX as u32 || colon == 0 {
+    if port == 0 || port > u16::MAX as u32 {
         return None;
     }
-    let bracketed = address[0] == b'[';
-    if bracketed && (colon < 3 || address[colon - 1] != b']') {
-        return None;
-    }
-    let (start, end) = if bracketed { (1, colon - 1) } else { (0, colon) };
-    let mut at = start;
-    while at < end {
+    let len = host.len();
+    let (start, end) = match (host.first(), host.last()) {
+        (Some(b'['), Some(b']')) if len > 2 => (1, len.wrapping_sub(1)),
+        (Some(b'[') | None, _) | (_, None) => return None,
+        (Some(_), Some(_)) => (0, len),
+    };
+    while let Some((byte, behind)) = host.split_first() {
         // Without brackets it cannot be told where an IPv6 address ends and the port begins.
-        if address[at] == b':' && !bracketed {
+        if *byte == b':' && start == 0 {
             return None;
         }
-        at += 1;
+        host = behind;
     }
     Some(Parts { start, end, port: port as u16 })
 }
