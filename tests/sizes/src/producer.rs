@@ -57,8 +57,11 @@ pub fn app() -> &'static mut App {
     place.write(App { producer, topic })
 }
 
+/// Not by `panic!`: what an image of core links of panics, core would have asked for.
 fn fail() -> ! {
-    panic!()
+    loop {
+        output(0);
+    }
 }
 
 impl App {

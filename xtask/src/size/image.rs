@@ -95,6 +95,13 @@ impl Built {
         Ok(bytes)
     }
 
+    /// The functions through which something in the image can panic.
+    pub(super) fn panics(&self) -> Result<Vec<String>> {
+        let file = self.parse()?;
+        let names = file.symbols().filter_map(|symbol| Some(plain(symbol.name().ok()?)));
+        Ok(names.filter(|name| name.starts_with("core::panicking::")).collect())
+    }
+
     /// The largest functions, by name.
     pub(super) fn largest(&self, count: usize) -> Result<Vec<(String, u64)>> {
         let file = self.parse()?;
