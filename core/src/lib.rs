@@ -54,7 +54,7 @@
 //!
 //! `crc-table` and `crc-slicing`: the checksum of a batch by tables of 1 KiB or 4 KiB. Without them it is made four
 //! bits at a time by a table of 64 bytes, at about half the speed of either. `crc-hardware`: by the processor's own
-//! instruction, on hosts.
+//! instruction, on hosts. A device's CRC unit is used by a function in [`Config::crc32c`].
 
 #[cfg(test)]
 #[macro_use]
@@ -84,7 +84,7 @@ mod wide;
 mod wire;
 
 pub use accumulator::{BatchSlot, PartitionQueue, TopicQueue};
-pub use batch::{Headers, StoredHeader, StoredRecord, StoredRecords};
+pub use batch::{Headers, StoredHeader, StoredRecord, StoredRecords, crc32c};
 pub use code::ErrorCode;
 pub use config::{Acks, AddressMapping, Config, ConfigError, Overflow};
 pub use counters::Counters;

@@ -151,6 +151,7 @@ impl Options {
             socket_connection_setup_timeout_max_ms: self.socket_connection_setup_timeout_max_ms,
             overflow: self.overflow,
             random_seed: self.random_seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
+            crc32c: nanokafka::crc32c,
         }
     }
 

@@ -134,7 +134,7 @@ impl Accumulator<'_> {
             batch.stamped = true;
             stamp.write(bytes);
         }
-        batch::seal(bytes, batch.count);
+        batch::seal(bytes, batch.count, self.policy.crc32c);
     }
 
     /// The batch of this partition that is on its way with this request.

@@ -36,6 +36,7 @@ struct Policy {
     /// A partition's next batch waits for the one on its way (Java: `max.in.flight == 1` guarantees order).
     mute: bool,
     overflow: Overflow,
+    crc32c: fn(&[u8]) -> u32,
 }
 
 pub(crate) struct Accumulator<'a> {
@@ -100,6 +101,7 @@ impl<'a> Accumulator<'a> {
                 due_bytes,
                 mute: config.max_in_flight == 1,
                 overflow: config.overflow,
+                crc32c: config.crc32c,
             },
             free,
             done: List::new(),

@@ -60,6 +60,7 @@ impl Accumulator<'_> {
         if let Some(queue) = self.partitions.get_mut(partition) {
             queue.halves = queue.halves.wrapping_sub(1);
         }
+        self.seal(index, None);
         self.put_back(index);
     }
 

@@ -114,8 +114,10 @@ use slicing as method;
 #[cfg(all(feature = "crc-table", not(any(feature = "crc-slicing", feature = "crc-hardware"))))]
 use table as method;
 
-/// The checksum of these bytes.
-pub(super) fn crc32c(bytes: &[u8]) -> u32 {
+/// CRC-32C of these bytes, by the method that the features choose: what [`Config::crc32c`](crate::Config::crc32c) is if
+/// nothing else is handed in.
+#[must_use]
+pub fn crc32c(bytes: &[u8]) -> u32 {
     method::checksum(bytes)
 }
 

@@ -23,6 +23,7 @@ mod stored;
 mod write;
 
 pub(crate) use copy::copy;
+pub use crc::crc32c;
 pub(crate) use plain::append_plain;
 pub(crate) use split::{prefix_len, reframe};
 pub(crate) use stamp::{Stamp, advance};

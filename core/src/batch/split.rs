@@ -1,7 +1,7 @@
 //! A batch that is too large for its broker goes out in parts, one after another, from where it lies.
 
 use super::write::{MAX_TIMESTAMP_AT, base_timestamp_ms, put, record_head};
-use super::{HEADER_BYTES, Stamp, seal};
+use super::{HEADER_BYTES, Stamp};
 use crate::wire::{Malformed, Reader, Writer};
 
 /// The length of a batch's header and first `records` records; `None` when it has not so many.
@@ -15,7 +15,7 @@ pub(crate) fn prefix_len(batch: &[u8], records: u32) -> Option<usize> {
 
 /// Makes a batch of the `records` records that lie at `from` and up to the end of `slot`, in front of which lies the
 /// batch that they were cut off from, with `before` records: moves them behind the header, counts their offsets
-/// from 0, and seals the batch. Returns its length. No record becomes longer, so there is always room.
+/// from 0. Returns its length; it is still to be sealed. No record becomes longer, so there is always room.
 pub(crate) fn reframe(slot: &mut [u8], from: usize, before: u32, records: u32) -> usize {
     let stamp = Stamp::of(slot);
     let base_timestamp_ms = base_timestamp_ms(slot);
@@ -40,9 +40,6 @@ pub(crate) fn reframe(slot: &mut [u8], from: usize, before: u32, records: u32) -
     put(slot, MAX_TIMESTAMP_AT, &max_timestamp_ms.to_be_bytes());
     if stamp.base_sequence >= 0 {
         stamp.after(before).write(slot);
-    }
-    if let Some(batch) = slot.get_mut(..write_at) {
-        seal(batch, records);
     }
     write_at
 }
@@ -112,7 +109,6 @@ mod tests {
             slot[appended.value].copy_from_slice(&value);
             len = appended.len;
         }
-        seal(&mut slot[..len], records);
         len
     }
 

@@ -1,6 +1,5 @@
 use core::ops::Range;
 
-use super::crc::crc32c;
 use super::{HEADER_BYTES, RECORD_OVERHEAD_MAX};
 use crate::record::{Header, Record};
 use crate::wire::{NoRoom, Writer};
@@ -59,7 +58,7 @@ pub(crate) fn append(
 }
 
 /// Writes what is known only when no record follows: lengths, counts and the CRC. `batch` is exactly the batch.
-pub(crate) fn seal(batch: &mut [u8], count: u32) {
+pub(crate) fn seal(batch: &mut [u8], count: u32, crc32c: fn(&[u8]) -> u32) {
     let after_length = batch.len().wrapping_sub(BATCH_LENGTH_AT + 4) as u32;
     put(batch, BATCH_LENGTH_AT, &after_length.to_be_bytes());
     put(batch, LAST_OFFSET_DELTA_AT, &count.wrapping_sub(1).to_be_bytes());
@@ -151,7 +150,7 @@ fn get_i64(batch: &[u8], at: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::StoredRecords;
+    use crate::batch::{StoredRecords, crc32c};
     use crate::delivery::TopicId;
     use std::string::String;
     use std::vec::Vec;
@@ -191,7 +190,7 @@ mod tests {
         put(&mut slot, 43, &7i64.to_be_bytes());
         put(&mut slot, 51, &0i16.to_be_bytes());
         put(&mut slot, 53, &0i32.to_be_bytes());
-        seal(&mut slot[..len], 2);
+        seal(&mut slot[..len], 2, crc32c);
         assert_eq!(hex(&slot[..len]), GOLDEN);
     }
 
@@ -228,7 +227,7 @@ mod tests {
         for (count, record) in records.iter().enumerate() {
             len = push(&mut slot, len, count as u32, record).unwrap();
         }
-        seal(&mut slot[..len], records.len() as u32);
+        seal(&mut slot[..len], records.len() as u32, crc32c);
         let stored: Vec<_> = StoredRecords::new(&slot[..len]).collect();
         assert_eq!(stored.len(), records.len());
         for (stored, record) in stored.iter().zip(&records) {

@@ -139,6 +139,10 @@ pub struct Config<'a> {
     /// Seed of the jitter and of the first choice among equal brokers and partitions: different on every device
     /// and at every start, or all devices come back at the same moment after an outage. Default 0.
     pub random_seed: u64,
+    /// What makes the checksum of a batch, CRC-32C (CRC-32/ISCSI). Default [`crc32c`](crate::crc32c). A device whose CRC
+    /// unit has this polynomial hands in a function that uses it: of `123456789` it must make `0xE306_9283`, or brokers
+    /// refuse all batches. Kafka has no such setting.
+    pub crc32c: fn(&[u8]) -> u32,
 }
 
 impl<'a> Config<'a> {
@@ -169,6 +173,7 @@ impl<'a> Config<'a> {
             socket_connection_setup_timeout_max_ms: 30_000,
             overflow: Overflow::Reject,
             random_seed: 0,
+            crc32c: crate::crc32c,
         }
     }
 

@@ -123,3 +123,27 @@ fn what_expires_before_its_second_half_went_is_reported_as_one() {
         assert!((0..4).all(|_| rig.send(200_000, 0, 100).is_ok()), "all four slots are free");
     }
 }
+
+#[test]
+fn the_function_that_is_handed_in_makes_the_checksum_of_a_batch_and_of_both_its_halves() {
+    let mut memory = Resources::new();
+    let config = Config { crc32c: |bytes| 0x0100_0000 + bytes.len() as u32, ..BASE };
+    let mut rig = Rig::new(&config, &mut memory);
+    let crc =
+        |rig: &Rig<'_>, batch| u32::from_be_bytes(rig.accumulator.bytes(batch)[17..21].try_into().unwrap());
+    // 61 bytes of header, of which the checksum covers 40, and 8 bytes a record.
+    for _ in 0..2 {
+        rig.send(0, 0, 1).unwrap();
+    }
+    let (_, request, _) = rig.drain(20, 0, 9);
+    let batch = rig.batch(request, 0);
+    assert_eq!(crc(&rig, batch), 0x0100_0000 + 40 + 16);
+    assert!(rig.accumulator.split(batch, &mut rig.counters));
+    for _ in 0..2 {
+        let (_, request, _) = rig.drain(20, 0, 9);
+        let half = rig.batch(request, 0);
+        assert_eq!(crc(&rig, half), 0x0100_0000 + 40 + 8);
+        rig.complete(half, ACK);
+        assert_eq!(rig.deliveries().len(), 1);
+    }
+}
