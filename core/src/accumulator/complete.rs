@@ -123,7 +123,7 @@ impl Accumulator<'_> {
         let Some(batch) = self.batches.get_mut(index) else { return };
         batch.outcome = outcome;
         // A batch that was split ends with its last half.
-        self.unfinished = self.unfinished.wrapping_sub(usize::from(batch.rest_count == 0));
+        self.unfinished = self.unfinished.wrapping_sub(u16::from(batch.rest_count == 0));
         let failed = matches!(outcome, Outcome::Failed(_));
         let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
         add(counter, batch.count as usize);

@@ -53,9 +53,9 @@ pub(crate) struct Accumulator<'a> {
     done: List,
     next_generation: u32,
     /// Batches that have no outcome yet.
-    unfinished: usize,
+    unfinished: u16,
     /// Batches that have expired on their way and were not reported.
-    expired_in_flight: usize,
+    expired_in_flight: u16,
     /// The last `send` was refused for want of memory: all that waits is due (Java: `BufferPool.queued() > 0`).
     exhausted: bool,
     closed: bool,
@@ -118,7 +118,7 @@ impl<'a> Accumulator<'a> {
 
     /// Batches that have no outcome yet.
     pub(crate) fn unfinished(&self) -> usize {
-        self.unfinished
+        usize::from(self.unfinished)
     }
 
     /// Accepts no further record, and makes all that waits due.
