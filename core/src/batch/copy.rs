@@ -9,7 +9,7 @@ const MEMCPY_BYTES_MIN: usize = 64;
 /// They lie anywhere, and for that a device's `memcpy` takes 126 instructions for 20 bytes. This takes 40 where words
 /// may be unaligned, and 80 elsewhere.
 #[cfg(target_os = "none")]
-#[inline(never)]
+#[inline]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     if to.len() != from.len() {
         return;
