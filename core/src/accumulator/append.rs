@@ -160,12 +160,10 @@ impl Accumulator<'_> {
         record: &Record<'_>,
         random: &mut Random,
     ) -> bool {
-        let per_topic = self.partitions_per_topic as u32;
-        let due_bytes = self.policy.due_bytes;
-        let Some(topic) = self.topics.get_mut(record.topic.index()) else { return false };
-        let leave = has_full_batch || topic.sticky.bytes() >= due_bytes;
+        let Some(topic) = self.topics.get(record.topic.index()) else { return false };
+        let leave = has_full_batch || topic.sticky.bytes() >= self.policy.due_bytes;
         if leave {
-            topic.sticky.switch(topic.partitions.min(per_topic), random);
+            self.switch_sticky_partition(record.topic.index() as u16, random);
         }
         leave
     }

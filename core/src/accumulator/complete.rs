@@ -84,7 +84,7 @@ impl Accumulator<'_> {
         if let Some(queue) = self.partitions.get_mut(partition) {
             self.batches.remove(&mut queue.in_flight, index);
             queue.muted = false;
-            queue.halves = queue.halves.wrapping_sub(u16::from(is_half));
+            queue.halves = queue.halves.wrapping_sub(u8::from(is_half));
         }
     }
 
@@ -109,8 +109,8 @@ impl Accumulator<'_> {
         self.decide(index, outcome, counters);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
-            let is_half = u16::from(batch.rest_count > 0);
-            self.halves_done = self.halves_done.wrapping_add(is_half);
+            let is_half = u8::from(batch.rest_count > 0);
+            self.halves_done = self.halves_done.wrapping_add(u16::from(is_half));
             if let Some(queue) = self.partitions.get_mut(batch.partition) {
                 queue.halves = queue.halves.wrapping_add(is_half);
             }

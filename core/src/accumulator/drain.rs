@@ -112,7 +112,7 @@ impl Accumulator<'_> {
         self.batches.push_back(&mut queue.in_flight, index);
         queue.muted = self.policy.mute;
         let Some(batch) = self.batches.get_mut(index) else { return };
-        queue.halves = queue.halves.wrapping_add(u16::from(batch.rest_count > 0));
+        queue.halves = queue.halves.wrapping_add(u8::from(batch.rest_count > 0));
         batch.phase = Phase::InFlight;
         batch.connection = request.connection;
         batch.correlation_id = request.correlation_id;

@@ -29,8 +29,8 @@ impl Accumulator<'_> {
         while let Some(index) = self.batches.pop_front(&mut pending) {
             let target = self.batches.get(index).target;
             let place = self.place(topic, target, random);
-            if let (Target::Sticky, Some(queue)) = (target, self.topics.get_mut(usize::from(topic))) {
-                queue.sticky.switch(count.min(self.partitions_per_topic as u32), random);
+            if target == Target::Sticky {
+                self.switch_sticky_partition(topic, random);
             }
             match place {
                 Place::Partition(partition) => self.enqueue(index, partition),
@@ -62,8 +62,7 @@ impl Accumulator<'_> {
 
     /// Where a record with this target goes.
     pub(super) fn place(&mut self, topic: u16, target: Target, random: &mut Random) -> Place {
-        let per_topic = self.partitions_per_topic as u32;
-        let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return Place::Nowhere };
+        let Some(queue) = self.topics.get(usize::from(topic)) else { return Place::Nowhere };
         let count = queue.partitions;
         let partition = match target {
             Target::Explicit(partition) if partition < 0 => return Place::Nowhere,
@@ -72,9 +71,42 @@ impl Accumulator<'_> {
             Target::Explicit(partition) if partition.cast_unsigned() >= count => return Place::Later,
             Target::Explicit(partition) => partition.cast_unsigned(),
             Target::KeyHash(hash) => of_hash(hash, count),
-            Target::Sticky => queue.sticky.partition(count.min(per_topic), random),
+            Target::Sticky => {
+                if !queue.sticky.is_among(self.usable(count)) {
+                    self.switch_sticky_partition(topic, random);
+                }
+                self.topics.get(usize::from(topic)).map_or(0, |queue| u32::from(queue.sticky.chosen()))
+            }
         };
         self.partition_index(topic, partition).map_or(Place::Nowhere, Place::Partition)
+    }
+
+    /// A topic's records without a key go to another partition from now on; to one with a leader, if there is one (Java's
+    /// `availablePartitionsForTopic`).
+    #[cold]
+    pub(super) fn switch_sticky_partition(&mut self, topic: u16, random: &mut Random) {
+        let first = usize::from(topic).wrapping_mul(self.partitions_per_topic) as u16;
+        let usable = self.topics.get(usize::from(topic)).map_or(0, |queue| self.usable(queue.partitions));
+        let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return };
+        queue.sticky.switch(usable, random);
+        for _ in 0..usable {
+            if !self.partitions.get(first.wrapping_add(queue.sticky.chosen())).leaderless {
+                return;
+            }
+            queue.sticky.advance(usable);
+        }
+    }
+
+    /// How many of so many partitions have a place.
+    fn usable(&self, partitions: u32) -> u32 {
+        partitions.min(self.partitions_per_topic as u32)
+    }
+
+    /// Whether the partition at this place has a leader that is known.
+    pub(crate) fn set_led(&mut self, partition: u16, is_led: bool) {
+        if let Some(queue) = self.partitions.get_mut(partition) {
+            queue.leaderless = !is_led;
+        }
     }
 
     fn enqueue(&mut self, index: u16, partition: u16) {

@@ -189,18 +189,22 @@ pub struct PartitionQueue {
     /// On their way, oldest first.
     pub(super) in_flight: List,
     pub(super) muted: bool,
-    /// First halves of split batches that are not in the queue: nothing else goes out before their second halves.
-    pub(super) halves: u16,
+    /// First halves of split batches that are not in the queue: nothing else goes out before their second halves, so
+    /// they are no more than can be in flight.
+    pub(super) halves: u8,
     /// A stamped batch ended without being acknowledged, or its number was refused: the broker's sequence and ours
     /// may differ.
     pub(super) gap: bool,
+    /// No leader is known: records that may go anywhere go elsewhere.
+    pub(super) leaderless: bool,
 }
 
 impl PartitionQueue {
     /// A queue that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        Self { queue: List::new(), in_flight: List::new(), muted: false, halves: 0, gap: false }
+        let (queue, in_flight) = (List::new(), List::new());
+        Self { queue, in_flight, muted: false, halves: 0, gap: false, leaderless: false }
     }
 }
 

@@ -17,12 +17,15 @@ impl Sticky {
         Self { partition_plus_1: 0, batch_plus_1: 0, bytes: 0 }
     }
 
-    /// The partition for the next record, among `count`.
-    pub(crate) fn partition(&mut self, count: u32, random: &mut Random) -> u32 {
-        if !(1..=count).contains(&u32::from(self.partition_plus_1)) {
-            self.switch(count, random);
-        }
-        u32::from(self.chosen())
+    /// Whether a partition was chosen, and there are still so many.
+    pub(crate) fn is_among(&self, count: u32) -> bool {
+        (1..=count).contains(&u32::from(self.partition_plus_1))
+    }
+
+    /// The partition behind the present one.
+    pub(crate) fn advance(&mut self, count: u32) {
+        let behind = u32::from(self.partition_plus_1);
+        self.partition_plus_1 = if behind < count { behind.wrapping_add(1) as u16 } else { 1 };
     }
 
     /// The partition that was chosen last; the greatest number when none was.
@@ -80,17 +83,27 @@ impl Sticky {
 mod tests {
     use super::*;
 
+    fn partition(sticky: &mut Sticky, count: u32, random: &mut Random) -> u32 {
+        if !sticky.is_among(count) {
+            sticky.switch(count, random);
+        }
+        u32::from(sticky.chosen())
+    }
+
     #[test]
     fn stays_until_it_is_switched_and_then_always_moves() {
         let mut random = Random::new(1);
         let mut sticky = Sticky::new();
         for _ in 0..100 {
-            let before = sticky.partition(6, &mut random);
+            let before = partition(&mut sticky, 6, &mut random);
             sticky.appended(60);
             sticky.set_batch(3);
-            assert_eq!((sticky.partition(6, &mut random), sticky.bytes(), sticky.batch()), (before, 60, 3));
+            assert_eq!(
+                (partition(&mut sticky, 6, &mut random), sticky.bytes(), sticky.batch()),
+                (before, 60, 3)
+            );
             sticky.switch(6, &mut random);
-            assert_ne!(sticky.partition(6, &mut random), before);
+            assert_ne!(partition(&mut sticky, 6, &mut random), before);
             assert_eq!((sticky.bytes(), sticky.batch()), (0, usize::MAX));
         }
     }
@@ -101,13 +114,13 @@ mod tests {
         let mut sticky = Sticky::new();
         let mut seen = [0u32; 5];
         for _ in 0..500 {
-            seen[sticky.partition(5, &mut random) as usize] += 1;
+            seen[partition(&mut sticky, 5, &mut random) as usize] += 1;
             sticky.switch(5, &mut random);
         }
         assert!(seen.iter().all(|n| *n > 50), "{seen:?}");
         let mut only = Sticky::new();
         for _ in 0..10 {
-            assert_eq!(only.partition(1, &mut random), 0);
+            assert_eq!(partition(&mut only, 1, &mut random), 0);
             only.switch(1, &mut random);
         }
     }
@@ -117,9 +130,21 @@ mod tests {
         let mut random = Random::new(3);
         let mut sticky = Sticky::new();
         for _ in 0..50 {
-            sticky.partition(100, &mut random);
+            partition(&mut sticky, 100, &mut random);
             sticky.switch(100, &mut random);
         }
-        assert!(sticky.partition(2, &mut random) < 2);
+        assert!(partition(&mut sticky, 2, &mut random) < 2);
+    }
+
+    #[test]
+    fn going_on_by_one_it_comes_round() {
+        let mut sticky = Sticky::new();
+        sticky.switch(3, &mut Random::new(1));
+        let start = sticky.chosen();
+        let seen = [(); 3].map(|()| {
+            sticky.advance(3);
+            sticky.chosen()
+        });
+        assert_eq!(seen, [(start + 1) % 3, (start + 2) % 3, start]);
     }
 }

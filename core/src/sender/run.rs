@@ -167,6 +167,13 @@ impl Sender<'_> {
         let mut topic = 0u16;
         while self.joined.metadata.topic_name(topic).is_some() {
             if let Some(count) = self.joined.metadata.partition_count(topic) {
+                for partition in 0..count {
+                    let Some(place) = self.joined.accumulator.partition_index(topic, partition) else {
+                        break;
+                    };
+                    let is_led = !self.joined.metadata.leader(place).is_none();
+                    self.joined.accumulator.set_led(place, is_led);
+                }
                 self.joined.accumulator.set_partitions(
                     topic,
                     count,

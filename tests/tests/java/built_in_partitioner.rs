@@ -2,7 +2,7 @@
 
 use nanokafka::{Config, ConfigError};
 
-use crate::rig::{Setup, World};
+use crate::rig::{Setup, World, now};
 
 /// The partition of each record, in the order of sending.
 fn partitions_used(world: &World) -> Vec<i32> {
@@ -35,6 +35,53 @@ fn sticky_partitioning() {
         }
         world.finish();
     }
+}
+
+/// Records without a key do not wait for a broker that is down while others lead partitions of the topic.
+#[test]
+fn unavailable_partitions() {
+    let setup = Setup::nodes(2).topic("t", 4).config(|config| {
+        config.batch_bytes = Some(82);
+        config.linger_ms = 0;
+        config.metadata_max_age_ms = 1_000;
+    });
+    let mut world = setup.start();
+    let topic = world.topic("t");
+    let leader_of =
+        |world: &World, partition: i32| world.cluster().topic_mut("t").partitions[partition as usize].leader;
+    let nodes_used = |world: &World, from: usize| -> Vec<i32> {
+        partitions_used(world)[from..].iter().map(|partition| leader_of(world, *partition)).collect()
+    };
+    let send = |world: &mut World, records: usize| {
+        let from = partitions_used(world).len();
+        for _ in 0..records {
+            world.send_many(topic, None, 1);
+            world.settle();
+        }
+        nodes_used(world, from)
+    };
+    let all = send(&mut world, 40);
+    assert!(all.contains(&1) && all.contains(&2), "{all:?}");
+    world.stop(2);
+    world.run_for(3_000);
+    let start = now(&world);
+    assert_eq!(send(&mut world, 40), [1; 40]);
+    assert!(now(&world) - start < 2_000, "none has waited for the other: {} ms", now(&world) - start);
+    world.start(2);
+    world.run_for(3_000);
+    assert!(send(&mut world, 40).contains(&2), "it is used again when it is back");
+    // Nobody leads: then any partition will do, and the record waits.
+    world.stop(1);
+    world.stop(2);
+    world.run_for(3_000);
+    world.send_many(topic, None, 1);
+    world.run_for(1_000);
+    assert_eq!(world.unreported(), 1);
+    world.start(1);
+    world.start(2);
+    world.settle();
+    assert_eq!((world.delivered(), world.errors().len()), (121, 0));
+    world.finish();
 }
 
 #[test]
