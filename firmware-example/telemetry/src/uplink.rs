@@ -18,6 +18,10 @@ const CLOSE_GRACE_MS: u64 = 1_000;
 /// Brokers of a device's own network answer within milliseconds; one that hangs is left before the delivery timeout.
 const REQUEST_TIMEOUT_MS: u32 = 10_000;
 
+/// How long a producer that a broker has refused for good rests before it asks for another identity: whoever may undo the
+/// refusal is a person. At once, it would only be refused again and again.
+const RESET_PAUSE_MS: u64 = 5_000;
+
 /// Something that a person wants to see in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -65,6 +69,8 @@ pub struct Uplink<'a> {
     status: Status,
     partitions: Option<u32>,
     closing: bool,
+    /// When a producer that was refused for good tries again.
+    reset_at_ms: Option<u64>,
     progress_at_ms: u64,
     told: Tally,
 }
@@ -108,6 +114,7 @@ impl<'a> Uplink<'a> {
             status: Status::Connecting,
             partitions: None,
             closing: false,
+            reset_at_ms: None,
             progress_at_ms: 0,
             told: Tally::default(),
         })
@@ -157,7 +164,21 @@ impl<'a> Uplink<'a> {
             None if freed => Wake::Now,
             None => Wake::OnIo,
         };
-        polled.wake.min(next)
+        polled.wake.min(next).min(self.reset_after_pause(now_ms, polled.status))
+    }
+
+    /// Resets a producer that was refused for good. Readings that come until then are refused. Returns when to call again.
+    fn reset_after_pause(&mut self, now_ms: u64, status: Status) -> Wake {
+        if !matches!(status, Status::Fatal(_)) {
+            return Wake::OnIo;
+        }
+        let at_ms = *self.reset_at_ms.get_or_insert(now_ms.saturating_add(RESET_PAUSE_MS));
+        if at_ms > now_ms {
+            return Wake::At(Instant::from_millis(at_ms));
+        }
+        self.reset_at_ms = None;
+        self.producer.reset();
+        Wake::Now
     }
 
     /// Every reading has its outcome, and the producer has closed its connections.

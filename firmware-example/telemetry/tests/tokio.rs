@@ -127,3 +127,22 @@ async fn an_unknown_topic_is_told_and_each_reading_reported() {
     };
     assert!(outcome.events.iter().any(has_failed), "{:?}", outcome.events);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn who_was_refused_for_good_tries_again_after_a_pause() {
+    let cluster = Cluster::start(1, 1);
+    // INVALID_REQUEST.
+    cluster.script().producer_id_error = Some(42);
+    let brokers = cluster.bootstrap().remove(0);
+    let outcome = run(format!("broker={brokers} topic=readings records=30 interval_ms=300")).await;
+    let told: Vec<&Event> = outcome.events.iter().filter(|event| matches!(event, Event::Status(_))).collect();
+    let fatal = told
+        .iter()
+        .position(|event| matches!(event, Event::Status(Status::Fatal(code)) if code.code() == 42));
+    let online = told.iter().rposition(|event| matches!(event, Event::Status(Status::Online)));
+    assert!(fatal.is_some() && fatal < online, "{told:?}");
+    let refused = outcome.events.iter().filter(|event| matches!(event, Event::Refused(_))).count();
+    assert!((10..=20).contains(&refused), "a pause of five seconds: {refused} of 30 readings");
+    let arrived: usize = cluster.topic("readings").into_values().map(|records| records.len()).sum();
+    assert!(arrived >= 30 - refused - 5, "{arrived} have arrived, {refused} were refused");
+}

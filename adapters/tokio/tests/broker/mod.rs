@@ -49,6 +49,8 @@ pub(crate) struct Script {
     pub(crate) unknown_topics: BTreeSet<String>,
     /// Codes of the next answers to produce requests, first one first.
     pub(crate) produce_errors: VecDeque<i16>,
+    /// The code of the next answer to a request for a producer id.
+    pub(crate) producer_id_error: Option<i16>,
     /// Takes produce requests and says nothing.
     pub(crate) is_silent: bool,
     /// Counts records instead of keeping them.
@@ -187,7 +189,11 @@ impl Facts {
             }
             22 => {
                 InitProducerIdRequest::decode(&mut frame, version).expect("a request for a producer id");
-                let response = InitProducerIdResponse::default().with_producer_id(7.into());
+                let error = self.script.lock().unwrap().producer_id_error.take();
+                let id = if error.is_some() { -1 } else { 7 };
+                let response = InitProducerIdResponse::default()
+                    .with_error_code(error.unwrap_or(0))
+                    .with_producer_id(id.into());
                 response.encode(&mut out, version).unwrap();
             }
             18 => {
