@@ -46,6 +46,7 @@ pub struct Counters {
 }
 
 /// Adds; on a device, a count wraps.
+#[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn add(counter: &mut usize, n: usize) {
     *counter = counter.wrapping_add(n);
 }

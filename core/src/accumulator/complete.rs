@@ -54,6 +54,7 @@ impl Accumulator<'_> {
     }
 
     /// Whether a batch's time is over, so that it must not be tried again.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn is_expired(&self, now: Tick, index: u16) -> bool {
         self.expires_at(self.batches.get(index)) <= now
     }

@@ -37,6 +37,7 @@ impl Accumulator<'_> {
     /// When a partition has a batch that should be sent: when its backoff is over and it is full, has lingered, or
     /// memory is exhausted, or all is flushed (Java's `batchReady`). Never, while nothing waits there, or it waits for
     /// the batch on its way.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn ready_at(&self, partition: u16) -> Tick {
         let queue = self.partitions.get(partition);
         let Some(first) = self.next_to_send(queue) else { return Tick::NEVER };

@@ -22,6 +22,7 @@ impl Accumulator<'_> {
     /// Fails every batch whose delivery timeout is over. One on its way is reported now, and keeps its slot until
     /// its response or its disconnect. `topic_error` tells what metadata says of a topic, as the cause for batches
     /// that were never sent.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn expire(
         &mut self,
         now: Tick,
@@ -92,6 +93,7 @@ impl Accumulator<'_> {
     }
 
     /// The stamp of the first of a partition's queue, if it has one.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn first_stamp(&self, partition: u16) -> Option<Stamp> {
         self.stamp_of(self.partitions.get(partition).queue.first()?)
     }

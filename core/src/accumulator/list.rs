@@ -58,6 +58,7 @@ impl Batches<'_> {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn push_back(&mut self, list: &mut List, index: u16) {
         self.insert(list, list.last(), index);
     }
@@ -66,6 +67,7 @@ impl Batches<'_> {
         self.insert(list, None, index);
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn pop_front(&mut self, list: &mut List) -> Option<u16> {
         let first = list.first()?;
         self.unlink(list, None, first);

@@ -279,6 +279,7 @@ impl Batches<'_> {
         self.0.iter()
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn reset(&mut self, index: u16) {
         if let Some(batch) = self.get_mut(index) {
             *batch = BatchSlot::new();

@@ -40,6 +40,7 @@ impl Accumulator<'_> {
     }
 
     /// The outcome of a batch was taken: gives its slot back, or sends its second half on its way.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn free_or_go_on(&mut self, index: u16) {
         let range = self.slot_range(index);
         let Some(batch) = self.batches.get_mut(index).filter(|batch| batch.rest_count > 0) else {

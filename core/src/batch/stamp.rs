@@ -16,6 +16,7 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// A batch's stamp; -1 in each field when it has none.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn of(batch: &[u8]) -> Self {
         Self {
             producer_id: i64::from_be_bytes(get(batch, PRODUCER_ID_AT)),

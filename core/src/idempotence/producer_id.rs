@@ -150,6 +150,7 @@ impl Idempotence<'_> {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn back_off(&mut self, turn: &mut Turn<'_, '_>) {
         let not_before = turn.after_retry_backoff(u32::from(self.attempts));
         self.attempts = self.attempts.saturating_add(1);

@@ -37,6 +37,7 @@ impl Sequences<'_> {
         self.0.get(usize::from(partition))
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn get_mut(&mut self, partition: u16) -> Option<&mut SequenceSlot> {
         self.0.get_mut(usize::from(partition))
     }

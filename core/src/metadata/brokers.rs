@@ -172,6 +172,7 @@ impl<'a> Brokers<'a> {
         self.place = 0;
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn slot_mut(&mut self) -> Option<&mut BrokerSlot> {
         self.slots.get_mut(self.place.checked_sub(1)?)
     }

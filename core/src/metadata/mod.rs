@@ -97,6 +97,7 @@ impl<'a> Metadata<'a> {
     }
 
     /// Whether the cluster has told the partitions of every topic.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn is_complete(&self) -> bool {
         self.topics.iter().all(|topic| topic.name.is_none() || topic.partitions > 0)
     }
@@ -112,6 +113,7 @@ impl<'a> Metadata<'a> {
     }
 
     /// When the next update is due; never while one is under way, or when there is nothing to ask for.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn next_update(&self) -> Tick {
         if self.is_wanted() { self.schedule.next_update() } else { Tick::NEVER }
     }

@@ -173,6 +173,7 @@ impl<'a> Network<'a> {
     }
 
     /// Whether a connection's broker gives producer ids.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn speaks_init_producer_id(&self, connection: u8) -> bool {
         self.get(connection).is_some_and(|slot| slot.usable.speaks_init_producer_id())
     }

@@ -277,6 +277,7 @@ impl<'a> Producer<'a> {
     ///
     /// A batch that failed while it was on its way is reported at once; its slot stays taken until the broker has
     /// answered or the connection is gone.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn next_delivery(&mut self) -> Option<Delivery> {
         self.sender.joined.accumulator.next_delivery()
     }

@@ -205,6 +205,7 @@ impl Response {
         Ok(Step::Done)
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn count(&mut self, depth: u8) -> &mut u32 {
         let [outer, inner, innermost] = &mut self.counts;
         match depth {

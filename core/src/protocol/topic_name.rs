@@ -27,6 +27,7 @@ impl TopicMatch {
     }
 
     /// Takes what is at hand of the name. Says whether that was the rest of it.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn take(&mut self, frame: &mut Frame<'_>, names: &impl Sink) -> bool {
         for byte in frame.take_up_to(self.left()) {
             if let Some(index) = self.candidate {

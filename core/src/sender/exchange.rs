@@ -36,6 +36,7 @@ impl Sink for Joined<'_> {
         self.metadata.on_event(event);
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn produced(&mut self, partition: produce::Partition) {
         let index = u32::try_from(partition.index).ok();
         let place = partition
@@ -66,6 +67,7 @@ impl Exchange for Joined<'_> {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn body(&self, batch: u16) -> &[u8] {
         self.accumulator.bytes(batch)
     }

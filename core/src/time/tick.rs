@@ -38,6 +38,7 @@ impl Tick {
     }
 
     /// The same point in time by a clock that was set back so far.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn set_back(&mut self, by_ms: u32) {
         if *self != Self::NEVER {
             self.0 = self.0.saturating_sub(by_ms);

@@ -29,6 +29,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Leaves `len` bytes as they are, to be filled by the caller.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn skip(&mut self, len: usize) {
         self.len = self.len.saturating_add(len);
     }
@@ -57,10 +58,12 @@ impl<'a> Writer<'a> {
         self.byte(value as u8);
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn i16(&mut self, value: i16) {
         self.bytes(&value.to_be_bytes());
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn i32(&mut self, value: i32) {
         self.bytes(&value.to_be_bytes());
     }
@@ -87,6 +90,7 @@ impl<'a> Writer<'a> {
         self.i16(-1);
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn varint(&mut self, value: i32) {
         self.groups(((value << 1) ^ (value >> 31)) as u32);
     }
