@@ -52,7 +52,10 @@ pub(crate) fn run() {
     let counters = *rig.producer.counters();
     assert!(rig.delivered == counters.records_delivered as u64, "those that were reported as delivered");
     assert!(rig.delivered + counters.records_failed as u64 == accepted, "each record has one outcome");
-    assert!(rig.failed + counters.records_dropped as u64 == counters.records_failed as u64, "each failure was told");
+    assert!(
+        rig.failed + counters.records_dropped as u64 == counters.records_failed as u64,
+        "each failure was told"
+    );
     assert!(rig.brokers.written >= rig.delivered, "all that was delivered is in the log");
     rig.new.tell("life", "new");
     rig.send.tell("life", "send");
