@@ -8,6 +8,9 @@ use crate::wire::varint;
 /// length are 14.
 const HEAD_BYTES: usize = 16;
 
+// Lengths are masked with it.
+const _: () = assert!(BYTES_MAX.is_power_of_two());
+
 /// Fields have at most this many bits: four bytes.
 const FIELD_BITS: u32 = 28;
 

@@ -59,8 +59,8 @@ impl Network<'_> {
         })
     }
 
-    /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off are left out. Returns
-    /// when that can be tried again.
+    /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off
+    /// are left out. Returns when that can be tried again.
     pub(crate) fn connect_any(
         &mut self,
         nodes: &dyn Fn(usize) -> Option<Node>,

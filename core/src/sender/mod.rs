@@ -70,15 +70,15 @@ impl<'a> Sender<'a> {
     #[cfg_attr(not(target_os = "none"), inline)]
     pub(crate) fn tick(&mut self, now: Instant) -> Tick {
         match self.clock.tick(now) {
-            Ok(tick) => tick,
-            Err(by_ms) => self.set_back(now, by_ms),
+            Some(tick) => tick,
+            None => self.set_back(now),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn set_back(&mut self, now: Instant, by_ms: u32) -> Tick {
-        self.clock.set_back(now);
+    fn set_back(&mut self, now: Instant) -> Tick {
+        let by_ms = self.clock.set_back(now, self.joined.now);
         self.close_deadline.set_back(by_ms);
         self.joined.accumulator.set_back(by_ms);
         self.joined.metadata.set_back(by_ms);

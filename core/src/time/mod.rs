@@ -7,7 +7,8 @@ pub(crate) use tick::{Clock, NextWake, Tick};
 /// A point in monotonic time, in milliseconds since a start that the application chooses (usually its boot).
 ///
 /// 64 bits do not wrap within the life of a device. An `Instant` that is older than one given before is
-/// taken as it is: nothing expires early and nothing panics.
+/// taken as it is: nothing expires early and nothing panics. If the application's clock falls back by many days (more than
+/// 12.4), time goes on from there as if none had passed.
 ///
 /// ```
 /// use nanokafka::Instant;

@@ -62,22 +62,22 @@ impl Clock {
         Instant::from_millis(self.start.get().cast_unsigned())
     }
 
-    /// This instant by the clock. An error is what the clock must be set back by first.
+    /// This instant by the clock; `None` when it lies beyond the clock's ends, which must be moved first.
     #[inline]
-    pub(crate) fn tick(&self, now: Instant) -> Result<Tick, u32> {
+    pub(crate) fn tick(&self, now: Instant) -> Option<Tick> {
         let since_ms = now.saturating_since_ms(self.start());
         if since_ms == 0 {
-            return Ok(self.past(now));
+            return Some(self.past(now)).filter(|tick| *tick > Tick::ZERO);
         }
-        if since_ms < FORWARD_MS {
-            return Ok(Tick(START_MS.wrapping_add(since_ms as u32)));
-        }
-        Err(u32::try_from(since_ms).unwrap_or(u32::MAX))
+        (since_ms < FORWARD_MS).then(|| Tick(START_MS.wrapping_add(since_ms as u32)))
     }
 
-    /// Now becomes [`Tick::START`].
-    pub(crate) const fn set_back(&mut self, now: Instant) {
+    /// Now becomes [`Tick::START`]. Returns by how much all ticks are to be set back: by the time that has passed since
+    /// the last start, or, when the application's clock has fallen far behind, so that none has passed since `last`.
+    pub(crate) fn set_back(&mut self, now: Instant, last: Tick) -> u32 {
+        let since_ms = u32::try_from(now.saturating_since_ms(self.start())).unwrap_or(u32::MAX);
         *self = Self::new(now);
+        if since_ms > 0 { since_ms } else { last.0.saturating_sub(START_MS) }
     }
 
     /// A deadline of the application's by the clock.
@@ -166,12 +166,12 @@ mod tests {
             let mut ages =
                 [Tick::START, clock.deadline(Instant::from_millis(start_ms + 24 * DAY_MS)), Tick::NEVER];
             let late = Instant::from_millis(start_ms + 25 * DAY_MS);
-            let by_ms = clock.tick(late).unwrap_err();
-            clock.set_back(late);
+            assert_eq!(clock.tick(late), None);
+            let by_ms = clock.set_back(late, Tick::START);
             for age in &mut ages {
                 age.set_back(by_ms);
             }
-            assert_eq!(clock.tick(late), Ok(Tick::START));
+            assert_eq!(clock.tick(late), Some(Tick::START));
             assert_eq!(ages, [Tick::ZERO, Tick(START_MS - DAY_MS as u32), Tick::NEVER]);
         }
     }
@@ -179,12 +179,25 @@ mod tests {
     #[test]
     fn what_is_too_far_away_never_comes_and_what_is_too_long_ago_was_never() {
         let clock = Clock::new(Instant::from_millis(20 * DAY_MS));
-        assert_eq!(clock.tick(Instant::from_millis(20 * DAY_MS - 1)), Ok(Tick(START_MS - 1)));
-        assert_eq!(clock.tick(Instant::from_millis(0)), Ok(Tick::ZERO));
+        assert_eq!(clock.tick(Instant::from_millis(20 * DAY_MS - 1)), Some(Tick(START_MS - 1)));
+        assert_eq!(clock.tick(Instant::from_millis(0)), None);
         assert_eq!(clock.deadline(Instant::from_millis(0)), Tick::ZERO);
         assert_eq!(clock.deadline(Instant::from_millis(20 * DAY_MS + 5)), Tick(START_MS + 5));
         assert_eq!(clock.deadline(Instant::from_millis(u64::MAX)), Tick::NEVER);
-        assert_eq!(clock.tick(Instant::from_millis(u64::MAX)), Err(u32::MAX));
+        assert_eq!(clock.tick(Instant::from_millis(u64::MAX)), None);
         assert_eq!(Tick::from_millis(u32::MAX - 5).after_ms(10), Tick::NEVER);
+    }
+
+    #[test]
+    fn a_clock_that_falls_far_behind_goes_on_from_where_it_was() {
+        let mut clock = Clock::new(Instant::from_millis(100 * DAY_MS));
+        let last = clock.tick(Instant::from_millis(103 * DAY_MS)).unwrap();
+        let mut deadline = last.after_ms(500);
+        let behind = Instant::from_millis(1_000);
+        assert_eq!(clock.tick(behind), None);
+        let by_ms = clock.set_back(behind, last);
+        deadline.set_back(by_ms);
+        assert_eq!((clock.tick(behind), deadline), (Some(Tick::START), Tick(START_MS + 500)));
+        assert_eq!(clock.tick(Instant::from_millis(1_500)), Some(deadline), "and time passes again");
     }
 }

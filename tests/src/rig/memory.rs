@@ -30,6 +30,11 @@ pub struct MemoryRig {
 }
 
 impl MemoryRig {
+    /// The application's clock falls back by so much.
+    pub fn fall_back(&mut self, ms: u64) {
+        self.transport.now = self.transport.now.saturating_sub(ms);
+    }
+
     /// The tap on the wire.
     pub fn tap(&mut self) -> &mut Tap {
         &mut self.transport.tap

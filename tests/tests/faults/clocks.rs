@@ -238,6 +238,25 @@ fn no_timer_fires_while_the_clock_stands_still() {
     }
 }
 
+/// A clock that was set by mistake, or by a first wrong guess of the date.
+#[test]
+fn a_clock_that_falls_back_by_years_goes_on_from_there() {
+    for timer in &TIMERS {
+        let network = Network { starts_at_ms: TEN_YEARS_MS, ..Network::default() };
+        let setup = record_by_record(1, 1).config(|config| config.delivery_timeout_ms = u32::MAX);
+        let mut world = (timer.configure)(setup.network(network)).start();
+        let topic = world.topic("t");
+        // What is on the wire would be ten years away for the rig.
+        world.rig.fall_back(TEN_YEARS_MS - 1);
+        (timer.arm)(&mut world, topic);
+        let armed = now(&world);
+        assert!(armed < 60_000, "{}: the clock has fallen back", timer.name);
+        world.run_until(timer.name, timer.fired);
+        let (took, usual) = (now(&world) - armed, times(timer, 0).1 - times(timer, 0).0);
+        assert!(took <= usual * 12 / 8 + 10, "{}: {took} ms, not {usual}", timer.name);
+    }
+}
+
 #[test]
 fn every_timer_has_fired_after_a_jump_of_years() {
     for timer in &TIMERS {
