@@ -30,11 +30,6 @@ pub struct MemoryRig {
 }
 
 impl MemoryRig {
-    /// The application's clock falls back by so much.
-    pub fn fall_back(&mut self, ms: u64) {
-        self.transport.now = self.transport.now.saturating_sub(ms);
-    }
-
     /// The tap on the wire.
     pub fn tap(&mut self) -> &mut Tap {
         &mut self.transport.tap
@@ -102,8 +97,8 @@ impl Rig for MemoryRig {
         polled
     }
 
-    fn jump(&mut self, ms: u64) {
-        self.transport.now = self.transport.now.saturating_add(ms);
+    fn jump(&mut self, ms: i64) {
+        self.transport.now = self.transport.now.saturating_add_signed(ms);
     }
 
     fn advance(&mut self, until: Instant, woken: &Woken) {

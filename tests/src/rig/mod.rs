@@ -117,8 +117,8 @@ pub trait Rig: Sized {
     /// Lets time pass until `until`, or until the transport has something to say and `woken` is set.
     fn advance(&mut self, until: Instant, woken: &Woken);
 
-    /// Lets the clock jump forward without anything happening meanwhile, where the rig has a clock of its own.
-    fn jump(&mut self, _ms: u64) {}
+    /// Lets the clock jump, back if below 0, without anything happening meanwhile, where the rig has a clock of its own.
+    fn jump(&mut self, _ms: i64) {}
 
     /// From now on nothing goes wrong below TCP, where the rig has a link of its own.
     fn calm(&mut self) {}

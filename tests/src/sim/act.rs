@@ -157,7 +157,7 @@ pub(super) fn act<R: Rig>(world: &mut World<R>, fault: Fault) {
         Fault::TopicVanishes(times) => {
             world.cluster().inject(Scripted::on(Api::Metadata, Action::Error(3)).times(times));
         }
-        Fault::ClockJump(ms) => world.rig.jump(ms),
+        Fault::ClockJump(ms) => world.rig.jump(ms as i64),
         Fault::SlowPoll(ms) => world.sleep(ms),
         Fault::SlowApplication => world.set_takes_deliveries(false),
     }

@@ -200,7 +200,7 @@ fn expired_batch_single_max_value() {
     world.stop(1);
     world.send_many(topic, Some(0), 1);
     world.run_for(500_000);
-    world.rig.jump(u64::from(u32::MAX));
+    world.rig.jump(i64::from(u32::MAX));
     world.run_for(1_000);
     assert_eq!(world.unreported(), 1, "for ever");
     world.start(1);
