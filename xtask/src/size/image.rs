@@ -32,7 +32,11 @@ const fn image(
 
 #[rustfmt::skip]
 pub(super) const IMAGES: &[Image] = &[
-    image("core", "core", Some(""), "core without a feature, over registers"),
+    image("core", "core", Some(""), "core without a feature, over registers: ApiVersions, metadata, produce, accumulator, idempotence"),
+    image("core+address-map", "address-map", Some(""), "core with `address-map`"),
+    image("core+drop-oldest", "drop-oldest", Some(""), "core with `drop-oldest`"),
+    image("core+split", "split", Some(""), "core with `split`"),
+    image("core+all", "all", Some(""), "core with its default features, these three, and an application that uses all there is: headers, explicit partitions, records read back, flush, reset, each setting"),
     image("core+crc-table", "crc-table", Some(""), "core with `crc-table`"),
     image("core+crc-slicing", "crc-slicing", Some(""), "core with `crc-slicing`"),
     image("core+log", "core,log", Some("log"), "core with `log`, against an application that logs"),
