@@ -52,6 +52,7 @@ pub(crate) const STEPS: &[Step] = &[
     ]),
     step("clippy", Rust, "no warnings, core also with each of its features", &[
         Cargo("clippy --workspace --all-targets -- -D warnings"),
+        Cargo("clippy -p nanokafka --all-targets --no-default-features -- -D warnings"),
         Cargo("clippy -p nanokafka --features log -- -D warnings"),
         Cargo("clippy -p nanokafka --features defmt -- -D warnings"),
         Cargo("clippy -p nanokafka --all-features -- -D warnings"),
@@ -59,6 +60,7 @@ pub(crate) const STEPS: &[Step] = &[
         // Without the peers, which take minutes to build.
         Cargo("clippy --manifest-path {bench} -p plan -p bench-client --release --target-dir target/bench/clients -- -D warnings"),
         Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features core,defmt,log -- -D warnings"),
+        Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features all -- -D warnings"),
         Cargo("clippy --manifest-path tests/sizes/Cargo.toml --target thumbv7em-none-eabihf --target-dir target/sizes --release --features smoltcp-adapter -- -D warnings"),
         Cargo("clippy --manifest-path tests/device/Cargo.toml --target thumbv7m-none-eabi --target-dir target/device --release -- -D warnings"),
         Cargo("clippy --manifest-path tests/device/Cargo.toml --target thumbv7m-none-eabi --target-dir target/device --release --features goodput -- -D warnings"),
@@ -68,6 +70,7 @@ pub(crate) const STEPS: &[Step] = &[
     ]),
     step("bare-metal", Rust, "core, the adapters for devices and the telemetry library on four targets", &[
         CargoForEachTarget("build -p nanokafka -p nanokafka-smoltcp -p nanokafka-embedded-io"),
+        CargoForEachTarget("build -p nanokafka --no-default-features"),
         CargoForEachTarget("build --manifest-path {firmware} -p telemetry"),
     ]),
     step("size", Rust, "no image is more than 1 % larger than SIZES.md says", &[
@@ -75,6 +78,7 @@ pub(crate) const STEPS: &[Step] = &[
     ]),
     step("unit", Rust, "unit and documentation tests of every crate but the shared suite's, and the firmware's application on tokio", &[
         Cargo("test --workspace --exclude nanokafka-tests"),
+        Cargo("test -p nanokafka --no-default-features"),
         Cargo("test --manifest-path {firmware} -p telemetry --target {host}"),
     ]),
     step("layers", Rust, "an import of core's points only the way that ARCHITECTURE.md draws", &[

@@ -66,7 +66,7 @@ impl Measured<'_> {
         )?;
         writeln!(
             out,
-            "4 batches, without the batches' {} bytes. `{UPDATE}` fails when the image `core` has a function by which it can panic.",
+            "4 batches, without the batches' {} bytes. `{UPDATE}` fails when `core` or `core+all` has a function by which it can panic.",
             grouped(ARENA_BYTES)
         )?;
         writeln!(out, "\n## Images\n\n| Target | Image | Flash | RAM |\n|---|---|--:|--:|")?;

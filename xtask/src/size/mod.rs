@@ -27,9 +27,9 @@ const FUNCTIONS_SHOWN: usize = 10;
 
 /// Measure flash and RAM of core, of its features and adapters and of the firmware, and write SIZES.md
 ///
-/// Each image is compared with the same image without nanokafka. Fails if the image of core alone has a function by which
-/// it could panic. The stack is measured by the demo's run of the
-/// firmware in QEMU, which needs Kafka; without --stack the figure in SIZES.md stays.
+/// Each image is compared with the same image without nanokafka. Fails if an image of core alone, without its features
+/// or with all of them, has a function by which it could panic. The stack is measured by the demo's run of the firmware
+/// in QEMU, which needs Kafka; without --stack the figure in SIZES.md stays.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  cargo xtask size\n  cargo xtask size --check\n  cargo xtask size --stack"
@@ -81,13 +81,15 @@ fn measure(screen: &Screen) -> Result<Vec<Row>> {
         for image in IMAGES {
             add(target, image.name, image.measure(target)?);
         }
-        let panics = Built::new(target, "core")?.panics()?;
-        ensure!(
-            panics.is_empty(),
-            "core can panic on {target}: its image has {}; look for an index, a division or an `unwrap` that the \
-             compiler could not prove needless",
-            panics.join(", ")
-        );
+        for features in ["core", "all"] {
+            let panics = Built::new(target, features)?.panics()?;
+            ensure!(
+                panics.is_empty(),
+                "core can panic on {target}: its image with `{features}` has {}; look for an index, a division or an \
+                 `unwrap` that the compiler could not prove needless",
+                panics.join(", ")
+            );
+        }
     }
     let size = firmware::Elf::read(firmware::build()?)?.size()?;
     add(firmware::TARGET, "firmware", Bytes { flash: size.flash, ram: size.ram });
