@@ -50,6 +50,15 @@
 //! that says so.
 //!
 //! # Features
+//! Three are on by default, and can be left out (`default-features = false`) where flash is short:
+//! - `address-map`: brokers that are reached elsewhere than where they say. Without it there are no `AddressMapping`
+//!   and no field `address_map` of [`Config`], which is one more reason to end a configuration in `..Config::new(..)`.
+//! - `drop-oldest`: a record that finds no room may displace the oldest batch that was never sent. Without it there is no
+//!   `Overflow::DropOldest`; [`Overflow::Reject`] is the default in any case.
+//! - `split`: a batch that its broker finds too large goes out in parts. Without it, such a batch fails with
+//!   [`ErrorCode::MESSAGE_TOO_LARGE`]; no order and no other batch is touched by that. It never happens when
+//!   `batch_bytes` stays below the topic's `max.message.bytes`.
+//!
 //! `defmt` and `log`: log through either, or both. Off by default.
 //!
 //! `crc-table` and `crc-slicing`: the checksum of a batch by tables of 1 KiB or 4 KiB. Without them it is made four
@@ -86,7 +95,9 @@ mod wire;
 pub use accumulator::{BatchSlot, PartitionQueue, TopicQueue};
 pub use batch::{Headers, StoredHeader, StoredRecord, StoredRecords, crc32c};
 pub use code::ErrorCode;
-pub use config::{Acks, AddressMapping, Config, ConfigError, Overflow};
+#[cfg(feature = "address-map")]
+pub use config::AddressMapping;
+pub use config::{Acks, Config, ConfigError, Overflow};
 pub use counters::Counters;
 pub use delivery::{Ack, BatchId, Delivery, DeliveryError, SendError, Ticket, TopicId};
 pub use idempotence::SequenceSlot;

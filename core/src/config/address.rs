@@ -3,7 +3,7 @@ use crate::transport::Endpoint;
 /// Where a broker is reached from here whose advertised address is not: behind NAT, a port forwarding or a gateway.
 ///
 /// The advertised address stays what metadata says; connections go to the other one. A name is resolved when it is
-/// used, as any.
+/// used, as any. Only with the feature `address-map`, which is on by default.
 ///
 /// ```
 /// use nanokafka::{AddressMapping, Config};
@@ -13,6 +13,7 @@ use crate::transport::Endpoint;
 /// };
 /// assert!(config.validate().is_ok());
 /// ```
+#[cfg(feature = "address-map")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressMapping<'a> {
     /// `host:port` as the broker advertises it (`advertised.listeners`), letter for letter.
@@ -22,6 +23,7 @@ pub struct AddressMapping<'a> {
 }
 
 /// Where to connect to for an advertised address: the first entry that names it, or itself.
+#[cfg(feature = "address-map")]
 pub(crate) fn reached_at<'e>(map: &'e [AddressMapping<'_>], advertised: Endpoint<'e>) -> Endpoint<'e> {
     let entry = map.iter().find(|entry| endpoint_of(entry.advertised) == Some(advertised));
     entry.and_then(|entry| endpoint_of(entry.reached_at)).unwrap_or(advertised)

@@ -20,6 +20,7 @@ pub(crate) const MAX_IN_FLIGHT: usize = 5;
 const BOOTSTRAP_MAX: usize = 16;
 
 /// A bound on what is looked through each time that a broker's address is asked for.
+#[cfg(feature = "address-map")]
 const ADDRESS_MAP_MAX: usize = 64;
 
 /// What a client id may take of a connection's request-head buffer.
@@ -32,6 +33,11 @@ impl Config<'_> {
     /// The first rule that is broken, with the field and its value.
     pub const fn validate(&self) -> Result<(), ConfigError> {
         match self.validate_addresses() {
+            Ok(()) => {}
+            Err(error) => return Err(error),
+        }
+        #[cfg(feature = "address-map")]
+        match self.validate_address_map() {
             Ok(()) => {}
             Err(error) => return Err(error),
         }
@@ -56,6 +62,18 @@ impl Config<'_> {
             require!(parts_of(self.bootstrap[index].as_bytes()).is_some(), BootstrapEntry, index);
             index += 1;
         }
+        let client_id = self.client_id.len();
+        require!(client_id <= CLIENT_ID_BYTES_MAX, ClientId, client_id);
+        Ok(())
+    }
+
+    #[cfg(feature = "address-map")]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "const code has no `get`; every index is below a length that was checked"
+    )]
+    const fn validate_address_map(&self) -> Result<(), ConfigError> {
         let count = self.address_map.len();
         require!(count <= ADDRESS_MAP_MAX, AddressMapLong, count);
         let mut index = 0;
@@ -66,8 +84,6 @@ impl Config<'_> {
             require!(is_good, AddressMapEntry, index);
             index += 1;
         }
-        let client_id = self.client_id.len();
-        require!(client_id <= CLIENT_ID_BYTES_MAX, ClientId, client_id);
         Ok(())
     }
 
@@ -130,15 +146,11 @@ impl Config<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::AddressMapping;
 
     #[test]
     fn the_defaults_are_valid_for_any_bootstrap_address() {
         assert_eq!(Config::new(&["h:1"]).validate(), Ok(()));
     }
-
-    const GOOD: AddressMapping<'static> = AddressMapping { advertised: "a:1", reached_at: "[::1]:2" };
-    const BAD: AddressMapping<'static> = AddressMapping { advertised: "a:1", reached_at: "b" };
 
     #[test]
     fn each_rule_names_its_field_and_value() {
@@ -170,8 +182,6 @@ mod tests {
             ),
             (Config { metadata_max_age_ms: 0, ..base }, "metadata_max_age_ms", 0),
             (Config { connections_max_idle_ms: 0, ..base }, "connections_max_idle_ms", 0),
-            (Config { address_map: &[GOOD, BAD], ..base }, "address_map", 1),
-            (Config { address_map: &[GOOD; 65], ..base }, "address_map", 65),
         ];
         for (config, field, value) in cases {
             let error = config.validate().unwrap_err();
@@ -180,5 +190,18 @@ mod tests {
         let long = "x".repeat(65);
         assert_eq!(Config { client_id: &long, ..base }.validate().unwrap_err().field(), "client_id");
         assert_eq!(Config { delivery_timeout_ms: 30_005, ..base }.validate(), Ok(()));
+    }
+
+    #[cfg(feature = "address-map")]
+    #[test]
+    fn each_rule_of_the_address_map_names_the_entry_or_the_length() {
+        use crate::config::AddressMapping;
+        const GOOD: AddressMapping<'static> = AddressMapping { advertised: "a:1", reached_at: "[::1]:2" };
+        const BAD: AddressMapping<'static> = AddressMapping { advertised: "a:1", reached_at: "b" };
+        let base = Config::new(&["h:1"]);
+        for (address_map, value) in [(&[GOOD, BAD][..], 1), (&[GOOD; 65], 65)] {
+            let error = Config { address_map, ..base }.validate().unwrap_err();
+            assert_eq!((error.field(), error.value()), ("address_map", value), "{error}");
+        }
     }
 }

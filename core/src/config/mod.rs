@@ -5,8 +5,11 @@ mod check;
 mod rule;
 mod settings;
 
+#[cfg(feature = "address-map")]
 pub use address::AddressMapping;
-pub(crate) use address::{endpoint_of, reached_at};
+pub(crate) use address::endpoint_of;
+#[cfg(feature = "address-map")]
+pub(crate) use address::reached_at;
 pub(crate) use check::{MAX_IN_FLIGHT, require};
 pub use rule::ConfigError;
 pub(crate) use rule::Rule;
@@ -81,6 +84,8 @@ pub struct Config<'a> {
     /// the last resort when no broker of the cluster can be reached. No default.
     pub bootstrap: &'a [&'a str],
     /// Brokers that are reached elsewhere than where they say: at most 64. Default none. Kafka has no such setting.
+    /// Only with the feature `address-map`, which is on by default.
+    #[cfg(feature = "address-map")]
     pub address_map: &'a [AddressMapping<'a>],
     /// `client.id`: what brokers log and set quotas for. Default `nanokafka`. Kafka: empty.
     pub client_id: &'a str,
@@ -151,6 +156,7 @@ impl<'a> Config<'a> {
     pub const fn new(bootstrap: &'a [&'a str]) -> Self {
         Self {
             bootstrap,
+            #[cfg(feature = "address-map")]
             address_map: &[],
             client_id: "nanokafka",
             acks: Acks::All,

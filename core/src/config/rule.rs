@@ -49,18 +49,18 @@ impl core::error::Error for ConfigError {}
 
 // The texts are looked up by number, so that a device that does not print them does not store them.
 macro_rules! rules {
-    ($($name:ident $field:literal $text:literal)*) => {
+    ($($(#[$if:meta])? $name:ident $field:literal $text:literal)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        pub(crate) enum Rule { $($name,)* }
+        pub(crate) enum Rule { $($(#[$if])? $name,)* }
 
         impl Rule {
             const fn field(self) -> &'static str {
-                match self { $(Self::$name => $field,)* }
+                match self { $($(#[$if])? Self::$name => $field,)* }
             }
 
             const fn text(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
+                match self { $($(#[$if])? Self::$name => $text,)* }
             }
         }
     };
@@ -70,7 +70,9 @@ rules! {
     BootstrapEmpty "bootstrap" "bootstrap must name at least one broker"
     BootstrapLong "bootstrap" "bootstrap may name at most 16 brokers"
     BootstrapEntry "bootstrap" "each bootstrap entry must be host:port or [ipv6]:port"
+    #[cfg(feature = "address-map")]
     AddressMapLong "address_map" "address_map may have at most 64 entries"
+    #[cfg(feature = "address-map")]
     AddressMapEntry "address_map" "both addresses of an address_map entry must be host:port or [ipv6]:port"
     ClientId "client_id" "client_id may have at most 64 bytes"
     MaxInFlight "max_in_flight" "max_in_flight must be 1 to 5"

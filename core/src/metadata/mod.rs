@@ -16,7 +16,9 @@ use schedule::Schedule;
 pub use topics::{PartitionSlot, RegisterError, TopicSlot};
 
 use crate::code::ErrorCode;
-use crate::config::{AddressMapping, Config, reached_at};
+#[cfg(feature = "address-map")]
+use crate::config::AddressMapping;
+use crate::config::Config;
 use crate::delivery::TopicId;
 use crate::node::Node;
 use crate::time::Tick;
@@ -26,6 +28,7 @@ pub(crate) struct Metadata<'a> {
     topics: &'a mut [TopicSlot],
     partitions: &'a mut [PartitionSlot],
     brokers: Brokers<'a>,
+    #[cfg(feature = "address-map")]
     address_map: &'a [AddressMapping<'a>],
     partitions_per_topic: usize,
     schedule: Schedule,
@@ -42,6 +45,10 @@ pub(crate) struct Metadata<'a> {
 }
 
 impl<'a> Metadata<'a> {
+    #[cfg_attr(
+        not(feature = "address-map"),
+        expect(unused_variables, reason = "only the map is of interest")
+    )]
     pub(crate) fn new(
         config: &Config<'a>,
         topics: &'a mut [TopicSlot],
@@ -56,6 +63,7 @@ impl<'a> Metadata<'a> {
             topics,
             partitions,
             brokers: Brokers::new(brokers, hosts),
+            #[cfg(feature = "address-map")]
             address_map: config.address_map,
             partitions_per_topic,
             schedule: Schedule::new(),
@@ -76,7 +84,10 @@ impl<'a> Metadata<'a> {
 
     /// Where a broker is reached.
     pub(crate) fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
-        self.brokers.endpoint(node).map(|advertised| reached_at(self.address_map, advertised))
+        let advertised = self.brokers.endpoint(node);
+        #[cfg(feature = "address-map")]
+        let advertised = advertised.map(|advertised| crate::config::reached_at(self.address_map, advertised));
+        advertised
     }
 
     /// The broker at this place of those whose addresses are known.

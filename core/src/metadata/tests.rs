@@ -134,6 +134,7 @@ fn test_metadata_equivalent_responses_backoff() {
     assert!(metadata.next_update().as_millis() <= 400_120);
 }
 
+#[cfg(feature = "address-map")]
 #[test]
 fn a_mapped_address_is_where_the_broker_is_reached_and_others_stay() {
     const MAP: &[AddressMapping<'static>] = &[
