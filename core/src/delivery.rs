@@ -52,7 +52,7 @@ pub struct Ticket {
     pub batch: BatchId,
     /// The record's place in that batch, from 0; its offset is the batch's base offset plus this.
     pub index: u32,
-    /// The batch that [`Overflow::DropOldest`](crate::Overflow::DropOldest) threw away to make room, if any.
+    /// The batch that [`Overflow`](crate::Overflow)`::DropOldest` threw away to make room, if any.
     /// It is reported here, and not again by `next_delivery`.
     pub dropped: Option<Delivery>,
 }
@@ -69,8 +69,9 @@ pub struct Delivery {
     /// Their partition; `None` when the batch ended before the topic's partitions were known.
     pub partition: Option<i32>,
     /// Which of the batch's records the first of these is: [`Ticket::index`]. Not 0 only after the batch was split
-    /// because its broker found it too large (`MESSAGE_TOO_LARGE`): then it ends in several deliveries, each for the
-    /// records from here on, in order, each record in exactly one.
+    /// because its broker found it too large (`MESSAGE_TOO_LARGE`; only with the feature `split`, which is on by
+    /// default): then it ends in several deliveries, each for the records from here on, in order, each record in
+    /// exactly one.
     pub first_index: u32,
     /// The number of records that this is about.
     pub records: u32,

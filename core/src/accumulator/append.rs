@@ -1,12 +1,12 @@
 use core::ops::Range;
 
 use super::Accumulator;
+use super::drop_oldest::Dropped;
 use super::pending::Place;
-use super::slot::{Outcome, Phase, Target};
+use super::slot::{Phase, Target};
 use crate::batch;
-use crate::config::Overflow;
 use crate::counters::{Counters, add};
-use crate::delivery::{BatchId, Delivery, DeliveryError, SendError};
+use crate::delivery::{BatchId, SendError};
 use crate::partition::murmur2;
 use crate::random::Random;
 use crate::record::Record;
@@ -26,7 +26,7 @@ pub(crate) struct Sending<'s> {
     pub(crate) random: &'s mut Random,
     pub(crate) counters: &'s mut Counters,
     /// The batch that was thrown away to make room, if any.
-    pub(crate) dropped: &'s mut Option<Delivery>,
+    pub(crate) dropped: &'s mut Dropped,
 }
 
 /// The queue that a record goes to.
@@ -176,26 +176,14 @@ impl Accumulator<'_> {
         record: &Record<'_>,
         with: &mut Sending<'_>,
     ) -> Result<(), SendError> {
-        let index = match self.batches.pop_front(&mut self.free) {
-            Some(index) => index,
-            None if self.policy.overflow == Overflow::DropOldest => {
-                let Some((index, delivery)) = self.drop_oldest(with.counters) else {
-                    return Err(self.refuse(with.counters));
-                };
-                *with.dropped = Some(delivery);
-                index
-            }
-            None => return Err(self.refuse(with.counters)),
+        let free = self.batches.pop_front(&mut self.free).or_else(|| self.drop_oldest(with));
+        self.exhausted = free.is_none();
+        let Some(index) = free else {
+            add(&mut with.counters.buffer_exhausted, 1);
+            return Err(SendError::Full);
         };
-        self.exhausted = false;
         self.open(now, index, queue, record);
         Ok(())
-    }
-
-    fn refuse(&mut self, counters: &mut Counters) -> SendError {
-        self.exhausted = true;
-        add(&mut counters.buffer_exhausted, 1);
-        SendError::Full
     }
 
     fn open(&mut self, now: Tick, index: u16, queue: Queue, record: &Record<'_>) {
@@ -251,27 +239,6 @@ impl Accumulator<'_> {
         }
         let value = start.wrapping_add(appended.value.start)..start.wrapping_add(appended.value.end);
         Some(Placed { batch: id, index: place, value })
-    }
-
-    /// Takes the oldest batch that was never sent out of its queue.
-    fn drop_oldest(&mut self, counters: &mut Counters) -> Option<(u16, Delivery)> {
-        let mut oldest: Option<u16> = None;
-        for index in 0..self.batches.len() {
-            let batch = self.batches.get(index);
-            let never_sent = matches!(batch.phase, Phase::Open | Phase::Queued) && !batch.sealed;
-            let older = oldest
-                .map(|oldest| self.batches.get(oldest))
-                .is_none_or(|oldest| (batch.generation.wrapping_sub(oldest.generation) as i32) < 0);
-            if never_sent && older {
-                oldest = Some(index);
-            }
-        }
-        let index = oldest?;
-        self.dequeue(index);
-        self.decide(index, Outcome::Failed(DeliveryError::Dropped), counters);
-        let delivery = self.delivery(index)?;
-        add(&mut counters.records_dropped, delivery.records as usize);
-        Some((index, delivery))
     }
 
     fn last_of(&self, queue: Queue, record: &Record<'_>) -> Option<u16> {

@@ -81,11 +81,13 @@ impl Accumulator<'_> {
 
     pub(super) fn leave_flight(&mut self, index: u16) {
         let batch = self.batches.get(index);
-        let (partition, is_half) = (batch.partition, batch.rest_count > 0);
+        let (partition, is_whole) = (batch.partition, batch.rest.is_none());
         if let Some(queue) = self.partitions.get_mut(partition) {
             self.batches.remove(&mut queue.in_flight, index);
             queue.muted = false;
-            queue.halves = queue.halves.wrapping_sub(u8::from(is_half));
+            if !is_whole {
+                queue.halves.remove();
+            }
         }
     }
 
@@ -110,10 +112,10 @@ impl Accumulator<'_> {
         self.decide(index, outcome, counters);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
-            let is_half = u8::from(batch.rest_count > 0);
-            self.halves_done = self.halves_done.wrapping_add(u16::from(is_half));
-            if let Some(queue) = self.partitions.get_mut(batch.partition) {
-                queue.halves = queue.halves.wrapping_add(is_half);
+            if !batch.rest.is_none()
+                && let Some(queue) = self.partitions.get_mut(batch.partition)
+            {
+                queue.halves.add();
             }
         }
         self.batches.push_back(&mut self.done, index);
@@ -124,7 +126,7 @@ impl Accumulator<'_> {
         let Some(batch) = self.batches.get_mut(index) else { return };
         batch.outcome = outcome;
         // A batch that was split ends with its last half.
-        self.unfinished = self.unfinished.wrapping_sub(u16::from(batch.rest_count == 0));
+        self.unfinished = self.unfinished.wrapping_sub(u16::from(batch.rest.is_none()));
         let failed = matches!(outcome, Outcome::Failed(_));
         let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
         add(counter, batch.count as usize);

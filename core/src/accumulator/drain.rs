@@ -42,7 +42,7 @@ impl Accumulator<'_> {
         let queue = self.partitions.get(partition);
         let Some(first) = self.next_to_send(queue) else { return Tick::NEVER };
         let first = self.batches.get(first);
-        if queue.muted || queue.halves > 0 {
+        if queue.muted || queue.halves.any() {
             return Tick::NEVER;
         }
         let full = first.phase == Phase::Queued || queue.queue.has_several();
@@ -95,13 +95,13 @@ impl Accumulator<'_> {
     fn candidate(&self, now: Tick, partition: u16) -> Option<Candidate> {
         let queue = self.partitions.get(partition);
         let first = self.batches.get(self.next_to_send(queue)?);
-        if queue.muted || queue.halves > 0 || first.attempts().retry_at > now {
+        if queue.muted || queue.halves.any() || first.attempts().retry_at > now {
             return None;
         }
         Some(Candidate {
             partition,
             bytes: first.len as usize,
-            records: first.count.wrapping_add(first.rest_count),
+            records: first.count.wrapping_add(first.rest.records()),
             outstanding: self.outstanding(partition),
         })
     }
@@ -113,7 +113,9 @@ impl Accumulator<'_> {
         self.batches.push_back(&mut queue.in_flight, index);
         queue.muted = self.policy.mute;
         let Some(batch) = self.batches.get_mut(index) else { return };
-        queue.halves = queue.halves.wrapping_add(u8::from(batch.rest_count > 0));
+        if !batch.rest.is_none() {
+            queue.halves.add();
+        }
         batch.phase = Phase::InFlight;
         batch.connection = request.connection;
         batch.correlation_id = request.correlation_id;

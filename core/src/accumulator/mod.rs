@@ -6,19 +6,25 @@
 mod append;
 mod complete;
 mod drain;
+#[cfg_attr(not(feature = "drop-oldest"), path = "reject.rs")]
+mod drop_oldest;
 mod expire;
 mod list;
 mod outstanding;
 mod pending;
 mod report;
 mod slot;
+#[cfg_attr(not(feature = "split"), path = "whole.rs")]
 mod split;
 
-use crate::config::{Config, Overflow};
+use crate::config::Config;
+#[cfg(feature = "drop-oldest")]
+use crate::config::Overflow;
 use crate::delivery::TopicId;
 use crate::time::Tick;
 pub(crate) use append::{Placed, Sending};
 pub(crate) use drain::{Candidate, Request, Take};
+pub(crate) use drop_oldest::Dropped;
 pub(crate) use expire::Abort;
 use list::List;
 pub(crate) use outstanding::Outstanding;
@@ -35,6 +41,7 @@ struct Policy {
     due_bytes: usize,
     /// A partition's next batch waits for the one on its way (Java: `max.in.flight == 1` guarantees order).
     mute: bool,
+    #[cfg(feature = "drop-oldest")]
     overflow: Overflow,
     crc32c: fn(&[u8]) -> u32,
 }
@@ -59,8 +66,6 @@ pub(crate) struct Accumulator<'a> {
     /// The last `send` was refused for want of memory: all that waits is due (Java: `BufferPool.queued() > 0`).
     exhausted: bool,
     closed: bool,
-    /// First halves whose outcome waits to be taken, so that their second halves can go on.
-    halves_done: u16,
     /// A partition has a gap.
     has_gap: bool,
     /// Batches older than this were there at the last flush.
@@ -100,6 +105,7 @@ impl<'a> Accumulator<'a> {
                 delivery_timeout_ms: config.delivery_timeout_ms,
                 due_bytes,
                 mute: config.max_in_flight == 1,
+                #[cfg(feature = "drop-oldest")]
                 overflow: config.overflow,
                 crc32c: config.crc32c,
             },
@@ -110,7 +116,6 @@ impl<'a> Accumulator<'a> {
             expired_in_flight: 0,
             exhausted: false,
             closed: false,
-            halves_done: 0,
             has_gap: false,
             flush_before: 0,
         }

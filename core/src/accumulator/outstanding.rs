@@ -30,7 +30,7 @@ impl Accumulator<'_> {
             head_is_stamped: head.is_some_and(|head| head.stamped),
             head_in_doubt: head.is_some_and(|head| head.in_doubt),
             head_is_oldest: true,
-            split: queue.halves > 0,
+            split: queue.halves.any(),
             gap: queue.gap,
         };
         let mut at = queue.in_flight.first();
@@ -101,7 +101,7 @@ impl Accumulator<'_> {
             if !batch.stamped {
                 break;
             }
-            let records = batch.count.wrapping_add(batch.rest_count);
+            let records = batch.count.wrapping_add(batch.rest.records());
             self.seal(index, Some(stamp));
             stamp = stamp.after(records);
             at = self.batches.next(index);

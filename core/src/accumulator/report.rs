@@ -20,7 +20,9 @@ impl Accumulator<'_> {
             self.expired_in_flight = self.expired_in_flight.wrapping_sub(1);
         } else {
             self.batches.pop_front(&mut self.done);
-            self.free_or_go_on(index);
+            if !self.go_on(index) {
+                self.release(index);
+            }
         }
         Some(delivery)
     }
@@ -40,9 +42,9 @@ impl Accumulator<'_> {
             batch: self.batches.id(index),
             topic: TopicId::new(batch.topic),
             partition,
-            first_index: batch.before,
+            first_index: batch.rest.before(),
             records: batch.count,
-            is_last: batch.rest_count == 0,
+            is_last: batch.rest.is_none(),
             result,
         })
     }

@@ -1,4 +1,5 @@
 use super::list::{Link, List};
+use super::split::{Halves, Rest};
 use crate::code::ErrorCode;
 use crate::delivery::{Ack, BatchId, DeliveryError};
 use crate::partition::Sticky;
@@ -117,11 +118,7 @@ pub struct BatchSlot {
     pub(super) correlation_id: i32,
     pub(super) len: u32,
     pub(super) count: u32,
-    /// Records in front of it that were split off and have their outcome.
-    pub(super) before: u32,
-    /// Bytes and records behind it that go out when it has its outcome: the second half of a split.
-    pub(super) rest_len: u32,
-    pub(super) rest_count: u32,
+    pub(super) rest: Rest,
     pub(super) created: Tick,
     pub(super) outcome: Outcome,
 }
@@ -145,9 +142,7 @@ impl BatchSlot {
             correlation_id: 0,
             len: 0,
             count: 0,
-            before: 0,
-            rest_len: 0,
-            rest_count: 0,
+            rest: Rest::NONE,
             created: Tick::ZERO,
             outcome: Outcome::NONE,
         }
@@ -156,7 +151,7 @@ impl BatchSlot {
     pub(super) fn is_unfinished(&self) -> bool {
         match self.phase {
             Phase::Free => false,
-            Phase::Done => self.rest_count > 0,
+            Phase::Done => !self.rest.is_none(),
             Phase::Open | Phase::Queued | Phase::InFlight => !self.outcome.is_decided(),
         }
     }
@@ -191,7 +186,7 @@ pub struct PartitionQueue {
     pub(super) muted: bool,
     /// First halves of split batches that are not in the queue: nothing else goes out before their second halves, so
     /// they are no more than can be in flight.
-    pub(super) halves: u8,
+    pub(super) halves: Halves,
     /// A stamped batch ended without being acknowledged, or its number was refused: the broker's sequence and ours
     /// may differ.
     pub(super) gap: bool,
@@ -204,7 +199,7 @@ impl PartitionQueue {
     #[must_use]
     pub const fn new() -> Self {
         let (queue, in_flight) = (List::new(), List::new());
-        Self { queue, in_flight, muted: false, halves: 0, gap: false, leaderless: false }
+        Self { queue, in_flight, muted: false, halves: Halves::NONE, gap: false, leaderless: false }
     }
 }
 

@@ -9,6 +9,52 @@ use super::slot::{Attempts, Outcome, Phase};
 use crate::batch;
 use crate::counters::{Counters, add};
 
+/// What a batch that was split is more than the half that lies in front.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    /// Records in front of it that were split off and have their outcome.
+    before: u32,
+    /// Bytes and records behind it that go out when it has its outcome: the second half.
+    len: u32,
+    count: u32,
+}
+
+impl Rest {
+    pub(super) const NONE: Self = Self { before: 0, len: 0, count: 0 };
+
+    pub(super) fn before(&self) -> u32 {
+        self.before
+    }
+
+    pub(super) fn records(&self) -> u32 {
+        self.count
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        self.count == 0
+    }
+}
+
+/// Counts first halves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Halves(u8);
+
+impl Halves {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) fn any(self) -> bool {
+        self.0 > 0
+    }
+
+    pub(super) fn add(&mut self) {
+        self.0 = self.0.wrapping_add(1);
+    }
+
+    pub(super) fn remove(&mut self) {
+        self.0 = self.0.wrapping_sub(1);
+    }
+}
+
 impl Accumulator<'_> {
     /// Cuts a batch on its way, which its broker refused as too large, and puts its first half back into the queue.
     /// `false` when that cannot help, or must not be: it has one record, its outcome is decided, or an earlier
@@ -22,8 +68,8 @@ impl Accumulator<'_> {
         let Some(len) = batch::prefix_len(self.bytes(index), count) else { return false };
         self.leave_flight(index);
         let Some(batch) = self.batches.get_mut(index) else { return false };
-        batch.rest_len = batch.rest_len.wrapping_add(batch.len.wrapping_sub(len as u32));
-        batch.rest_count = batch.rest_count.wrapping_add(batch.count.wrapping_sub(count));
+        batch.rest.len = batch.rest.len.wrapping_add(batch.len.wrapping_sub(len as u32));
+        batch.rest.count = batch.rest.count.wrapping_add(batch.count.wrapping_sub(count));
         batch.len = len as u32;
         batch.count = count;
         // A split is no retry: it is not counted, and waits for nothing (Java).
@@ -36,52 +82,51 @@ impl Accumulator<'_> {
 
     /// Whether a second half waits for the application to take the first one's outcome.
     pub(crate) fn awaits_report(&self) -> bool {
-        self.halves_done > 0
+        self.batches.iter().any(|batch| batch.phase == Phase::Done && !batch.rest.is_none())
     }
 
-    /// The outcome of a batch was taken: gives its slot back, or sends its second half on its way.
+    /// The outcome of a batch was taken: sends its second half on its way. Says whether it has one.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn free_or_go_on(&mut self, index: u16) {
+    pub(super) fn go_on(&mut self, index: u16) -> bool {
         let range = self.slot_range(index);
-        let Some(batch) = self.batches.get_mut(index).filter(|batch| batch.rest_count > 0) else {
-            return self.release(index);
+        let Some(batch) = self.batches.get_mut(index).filter(|batch| !batch.rest.is_none()) else {
+            return false;
         };
-        let end = batch.len.wrapping_add(batch.rest_len) as usize;
+        let end = batch.len.wrapping_add(batch.rest.len) as usize;
         let bytes = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..end)).unwrap_or(&mut []);
-        let len = batch::reframe(bytes, batch.len as usize, batch.count, batch.rest_count);
+        let len = batch::reframe(bytes, batch.len as usize, batch.count, batch.rest.count);
         batch.len = len as u32;
-        batch.before = batch.before.wrapping_add(batch.count);
-        batch.count = batch.rest_count;
-        batch.rest_len = 0;
-        batch.rest_count = 0;
+        let before = batch.rest.before.wrapping_add(batch.count);
+        batch.count = batch.rest.count;
+        batch.rest = Rest { before, ..Rest::NONE };
         batch.in_doubt = false;
         batch.outcome = Outcome::NONE;
         let partition = batch.partition;
-        self.halves_done = self.halves_done.wrapping_sub(1);
         if let Some(queue) = self.partitions.get_mut(partition) {
-            queue.halves = queue.halves.wrapping_sub(1);
+            queue.halves.remove();
         }
         self.seal(index, None);
         self.put_back(index);
+        true
     }
 
     /// A batch fails before its second half could go out: that shares its outcome.
     pub(super) fn absorb_rest(&mut self, index: u16) {
-        let Some(batch) = self.batches.get_mut(index).filter(|batch| batch.rest_count > 0) else { return };
-        batch.count = batch.count.wrapping_add(batch.rest_count);
-        batch.rest_count = 0;
-        // The bytes on their way must not become more; `rest_len` keeps the others for the report.
+        let Some(batch) = self.batches.get_mut(index).filter(|batch| !batch.rest.is_none()) else { return };
+        batch.count = batch.count.wrapping_add(batch.rest.count);
+        batch.rest.count = 0;
+        // The bytes on their way must not become more; `rest.len` keeps the others for the report.
         if batch.phase == Phase::InFlight
             && let Some(queue) = self.partitions.get_mut(batch.partition)
         {
-            queue.halves = queue.halves.wrapping_sub(1);
+            queue.halves.remove();
         }
     }
 
     /// A batch's bytes, as its report shows them.
     pub(super) fn reported_bytes(&self, index: u16) -> &[u8] {
         let batch = self.batches.get(index);
-        let behind = if batch.rest_count == 0 { batch.rest_len } else { 0 };
+        let behind = if batch.rest.is_none() { batch.rest.len } else { 0 };
         let len = batch.len.wrapping_add(behind) as usize;
         self.arena.get(self.slot_range(index)).and_then(|slot| slot.get(..len)).unwrap_or(&[])
     }

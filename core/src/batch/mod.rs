@@ -17,6 +17,7 @@
 mod copy;
 mod crc;
 mod plain;
+#[cfg(feature = "split")]
 mod split;
 mod stamp;
 mod stored;
@@ -25,6 +26,7 @@ mod write;
 pub(crate) use copy::copy;
 pub use crc::crc32c;
 pub(crate) use plain::append_plain;
+#[cfg(feature = "split")]
 pub(crate) use split::{prefix_len, reframe};
 pub(crate) use stamp::{Stamp, advance};
 pub use stored::{Headers, StoredHeader, StoredRecord, StoredRecords};

@@ -42,12 +42,15 @@ impl Acks {
 /// What `send` does when no batch slot is free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Overflow {
     /// Refuses the new record with [`SendError::Full`](crate::SendError::Full).
     #[default]
     Reject,
     /// Throws away the oldest batch that was never sent and reports it in the new record's
-    /// [`Ticket`](crate::Ticket). Still `Full` when every batch is on its way or waits for `next_delivery`.
+    /// [`Ticket`](crate::Ticket). Still `Full` when every batch is on its way or waits for `next_delivery`. Only with
+    /// the feature `drop-oldest`, which is on by default.
+    #[cfg(feature = "drop-oldest")]
     DropOldest,
 }
 

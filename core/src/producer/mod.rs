@@ -5,7 +5,7 @@ mod polled;
 
 use core::task::{Context, Waker};
 
-use crate::accumulator::{Accumulator, Placed, Sending};
+use crate::accumulator::{Accumulator, Dropped, Placed, Sending};
 use crate::batch::{StoredRecords, copy};
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -178,10 +178,10 @@ impl<'a> Producer<'a> {
             fill(room);
             return Ok(Ticket { batch, index, dropped: None });
         }
-        let mut dropped = None;
+        let mut dropped = Dropped::NONE;
         let placed = self.append_any(now, record, value_len, &mut dropped)?;
         fill(self.sender.joined.accumulator.value_mut(&placed));
-        Ok(Ticket { batch: placed.batch, index: placed.index, dropped })
+        Ok(Ticket { batch: placed.batch, index: placed.index, dropped: dropped.delivery() })
     }
 
     /// Places any record, in a new batch if it must be.
@@ -192,7 +192,7 @@ impl<'a> Producer<'a> {
         now: Instant,
         record: &Record<'_>,
         value_len: Option<usize>,
-        dropped: &mut Option<Delivery>,
+        dropped: &mut Dropped,
     ) -> Result<Placed, SendError> {
         let now = self.sender.tick(now);
         let Joined { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender.joined;

@@ -17,6 +17,7 @@ impl<'a> Reader<'a> {
     }
 
     /// How many bytes are left.
+    #[cfg(feature = "split")]
     pub(crate) fn len(&self) -> usize {
         self.rest.len()
     }

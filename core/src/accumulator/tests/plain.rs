@@ -29,11 +29,12 @@ impl Rig<'_> {
 #[test]
 fn a_batch_that_is_open_no_longer_takes_no_record_whatever_has_closed_it() {
     type Close = fn(&mut Rig<'_>, u16);
-    let closings: [(&str, Close); 8] = [
+    let closings: &[(&str, Close)] = &[
         ("flush", |rig, _| rig.accumulator.flush()),
         ("drain", |rig, _| assert_eq!(rig.drain(20, 0, 9).0.len(), 1)),
         ("expire", |rig, _| rig.expire(500_000)),
         ("abort", |rig, _| rig.accumulator.abort(Abort::Fatal(ErrorCode::NONE), &mut rig.counters)),
+        #[cfg(feature = "drop-oldest")]
         ("drop oldest", |rig, _| {
             assert!((0..9).any(|_| {
                 let other = Record::new(TOPIC, &[0; 100]).partition(2);
@@ -46,16 +47,16 @@ fn a_batch_that_is_open_no_longer_takes_no_record_whatever_has_closed_it() {
             let batch = rig.batch(request, partition);
             rig.reenqueue(batch, 30);
         }),
+        #[cfg(feature = "split")]
         ("split", |rig, partition| {
             let (_, request, _) = rig.drain(20, 0, 9);
             let batch = rig.batch(request, partition);
             assert!(rig.accumulator.split(batch, &mut rig.counters));
         }),
     ];
-    for (name, close) in closings {
+    for &(name, close) in closings {
         let mut memory = Resources::new();
-        let config = Config { overflow: Overflow::DropOldest, ..BASE };
-        let mut rig = Rig::new(&config, &mut memory);
+        let mut rig = Rig::new(&NEVER_FULL, &mut memory);
         let first = rig.send_record(0, &plain(b"1")).unwrap();
         assert!(rig.has_short_way());
         let second = rig.send_record(0, &plain(b"2")).unwrap();
@@ -83,7 +84,7 @@ fn of_a_producer_that_is_closed_no_batch_takes_a_record() {
 #[test]
 fn whatever_happens_between_them_records_lie_where_their_tickets_say() {
     let mut memory = Resources::new();
-    let config = Config { max_in_flight: 3, overflow: Overflow::DropOldest, ..BASE };
+    let config = Config { max_in_flight: 3, ..NEVER_FULL };
     let mut rig = Rig::new(&config, &mut memory);
     let mut random = Random::new(7);
     let mut tickets: Vec<(Ticket, u32)> = Vec::new();
@@ -144,7 +145,7 @@ fn whatever_happens_between_them_records_lie_where_their_tickets_say() {
     assert!(short > 2_000 && shown > 5_000, "{short} {shown}");
     assert_eq!(
         tickets.len(),
-        rig.accumulator.batches.iter().map(|b| (b.count + b.rest_count) as usize).sum()
+        rig.accumulator.batches.iter().map(|b| (b.count + b.rest.records()) as usize).sum()
     );
 }
 
