@@ -45,6 +45,29 @@ pub struct Counters {
     pub bytes_received: usize,
 }
 
+impl Counters {
+    pub(crate) const ZERO: Self = Self {
+        records_accepted: 0,
+        records_delivered: 0,
+        records_failed: 0,
+        records_dropped: 0,
+        buffer_exhausted: 0,
+        batch_retries: 0,
+        batch_splits: 0,
+        producer_ids: 0,
+        epoch_bumps: 0,
+        produce_requests: 0,
+        metadata_updates: 0,
+        connections: 0,
+        disconnects: 0,
+        request_timeouts: 0,
+        malformed_responses: 0,
+        throttled: 0,
+        bytes_sent: 0,
+        bytes_received: 0,
+    };
+}
+
 /// Adds; on a device, a count wraps.
 #[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn add(counter: &mut usize, n: usize) {

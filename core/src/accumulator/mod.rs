@@ -46,30 +46,32 @@ struct Policy {
     crc32c: fn(&[u8]) -> u32,
 }
 
+// What is small in front: it takes the shortest instructions there.
+#[repr(C)]
 pub(crate) struct Accumulator<'a> {
-    arena: &'a mut [u8],
-    slot_bytes: usize,
-    batches: Batches<'a>,
-    topics: &'a mut [TopicQueue],
-    partitions: Partitions<'a>,
-    partitions_per_topic: usize,
-    /// See [`partitions`](Self::partitions).
-    partitions_used: u16,
-    policy: Policy,
-    free: List,
-    done: List,
-    next_generation: u32,
-    /// Batches that have no outcome yet.
-    unfinished: u16,
-    /// Batches that have expired on their way and were not reported.
-    expired_in_flight: u16,
     /// The last `send` was refused for want of memory: all that waits is due (Java: `BufferPool.queued() > 0`).
     exhausted: bool,
     closed: bool,
     /// A partition has a gap.
     has_gap: bool,
+    /// See [`partitions`](Self::partitions).
+    partitions_used: u16,
+    /// Batches that have no outcome yet.
+    unfinished: u16,
+    /// Batches that have expired on their way and were not reported.
+    expired_in_flight: u16,
+    free: List,
+    done: List,
+    batches: Batches<'a>,
+    partitions: Partitions<'a>,
+    topics: &'a mut [TopicQueue],
+    arena: &'a mut [u8],
+    slot_bytes: usize,
+    partitions_per_topic: usize,
+    next_generation: u32,
     /// Batches older than this were there at the last flush.
     flush_before: u32,
+    policy: Policy,
 }
 
 impl<'a> Accumulator<'a> {

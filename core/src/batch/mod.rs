@@ -14,7 +14,6 @@
 //! | 57 | records_count i32 | count |
 //! | 61 | records | one after another |
 
-mod copy;
 mod crc;
 mod plain;
 #[cfg(feature = "split")]
@@ -23,7 +22,6 @@ mod stamp;
 mod stored;
 mod write;
 
-pub(crate) use copy::copy;
 pub use crc::crc32c;
 pub(crate) use plain::append_plain;
 #[cfg(feature = "split")]

@@ -21,14 +21,16 @@ pub(crate) struct Appended {
     pub(crate) value: Range<usize>,
 }
 
-/// Writes the header of an empty batch whose first record will have this timestamp. Returns the batch's length.
+/// Writes the header of an empty batch whose first record will have this timestamp, but for what [`seal`] writes. Returns the
+/// batch's length.
 pub(crate) fn begin(slot: &mut [u8], timestamp_ms: i64) -> Result<usize, NoRoom> {
-    slot.get_mut(..HEADER_BYTES).ok_or(NoRoom)?.fill(0);
-    put(slot, 12, &(-1i32).to_be_bytes());
-    put(slot, 16, &[2]);
-    put(slot, BASE_TIMESTAMP_AT, &timestamp_ms.to_be_bytes());
-    put(slot, MAX_TIMESTAMP_AT, &timestamp_ms.to_be_bytes());
-    put(slot, 43, &[0xff; 14]);
+    let header = slot.first_chunk_mut::<HEADER_BYTES>().ok_or(NoRoom)?;
+    put(header, 0, &[0; 8]);
+    put(header, 12, &[0xff, 0xff, 0xff, 0xff, 2]);
+    put(header, ATTRIBUTES_AT, &[0; 2]);
+    put(header, BASE_TIMESTAMP_AT, &timestamp_ms.to_be_bytes());
+    put(header, MAX_TIMESTAMP_AT, &timestamp_ms.to_be_bytes());
+    put(header, 43, &[0xff; 14]);
     Ok(HEADER_BYTES)
 }
 

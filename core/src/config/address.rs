@@ -1,4 +1,6 @@
 use crate::transport::Endpoint;
+#[cfg(feature = "address-map")]
+use crate::wire::equal;
 
 /// Where a broker is reached from here whose advertised address is not: behind NAT, a port forwarding or a gateway.
 ///
@@ -25,7 +27,10 @@ pub struct AddressMapping<'a> {
 /// Where to connect to for an advertised address: the first entry that names it, or itself.
 #[cfg(feature = "address-map")]
 pub(crate) fn reached_at<'e>(map: &'e [AddressMapping<'_>], advertised: Endpoint<'e>) -> Endpoint<'e> {
-    let entry = map.iter().find(|entry| endpoint_of(entry.advertised) == Some(advertised));
+    let is_named = |named: Endpoint<'_>| {
+        named.port == advertised.port && equal(named.host.as_bytes(), advertised.host.as_bytes())
+    };
+    let entry = map.iter().find(|entry| endpoint_of(entry.advertised).is_some_and(is_named));
     entry.and_then(|entry| endpoint_of(entry.reached_at)).unwrap_or(advertised)
 }
 

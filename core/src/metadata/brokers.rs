@@ -52,6 +52,8 @@ pub(super) struct Brokers<'a> {
 }
 
 impl<'a> Brokers<'a> {
+    // As `Sender::new`.
+    #[inline(always)]
     pub(super) fn new(slots: &'a mut [BrokerSlot], hosts: &'a mut StringView) -> Self {
         slots.fill_with(BrokerSlot::new);
         hosts.clear();

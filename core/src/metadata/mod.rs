@@ -49,6 +49,8 @@ impl<'a> Metadata<'a> {
         not(feature = "address-map"),
         expect(unused_variables, reason = "only the map is of interest")
     )]
+    // As `Sender::new`.
+    #[inline(always)]
     pub(crate) fn new(
         config: &Config<'a>,
         topics: &'a mut [TopicSlot],

@@ -44,7 +44,6 @@ impl Schedule {
     }
 
     /// A new topic does not wait for a backoff that others have earned (Java: a partial update at once).
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn request_at_once(&mut self) {
         self.requested = true;
         self.new_topic = true;

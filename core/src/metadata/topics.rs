@@ -2,6 +2,7 @@ use super::Metadata;
 use crate::code::ErrorCode;
 use crate::delivery::TopicId;
 use crate::node::Node;
+use crate::wire::equal;
 
 /// The longest name that a topic can have in Kafka (`Topic.MAX_NAME_LENGTH`).
 const NAME_BYTES_MAX: usize = 249;
@@ -93,7 +94,10 @@ impl Metadata<'_> {
     }
 
     pub(crate) fn find_topic(&self, name: &str) -> Option<TopicId> {
-        let index = self.topics.iter().position(|topic| topic.name == Some(name))?;
+        let index = self
+            .topics
+            .iter()
+            .position(|topic| topic.name.is_some_and(|own| equal(own.as_bytes(), name.as_bytes())))?;
         Some(TopicId::new(index as u16))
     }
 

@@ -111,7 +111,10 @@ pub(crate) struct Network<'a> {
 
 impl<'a> Network<'a> {
     pub(crate) fn new(connections: &'a mut [ConnectionSlot]) -> Self {
-        connections.fill_with(ConnectionSlot::new);
+        // Not by `fill_with`, which makes them elsewhere and copies them.
+        for slot in connections.iter_mut() {
+            *slot = ConnectionSlot::new();
+        }
         Self { connections, last_disconnect: None }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    // As `ConnectionSlot::new`.
+    #[inline(always)]
     pub(super) const fn new() -> Self {
         Self { stream: Stream::new(), left: 0, state: State::Length, response: Response::new() }
     }

@@ -15,11 +15,8 @@ pub(crate) fn murmur2(key: &[u8]) -> u32 {
         hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
     }
     if !tail.is_empty() {
-        let mut last = [0; 4];
-        for (to, from) in last.iter_mut().zip(tail) {
-            *to = *from;
-        }
-        hash = (hash ^ u32::from_le_bytes(last)).wrapping_mul(M);
+        let last = tail.iter().rev().fold(0, |last, byte| (last << 8) | u32::from(*byte));
+        hash = (hash ^ last).wrapping_mul(M);
     }
     hash ^= hash >> 13;
     hash = hash.wrapping_mul(M);

@@ -6,7 +6,7 @@ mod polled;
 use core::task::{Context, Waker};
 
 use crate::accumulator::{Accumulator, Dropped, Placed, Sending};
-use crate::batch::{StoredRecords, copy};
+use crate::batch::StoredRecords;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::{BatchId, Delivery, SendError, Ticket, TopicId};
@@ -17,6 +17,7 @@ use crate::record::Record;
 use crate::sender::{Joined, Sender};
 use crate::time::Instant;
 use crate::transport::Transport;
+use crate::wire::copy;
 pub use memory::{HostNames, Resources, Storage};
 pub use polled::{Polled, Status};
 

@@ -1,5 +1,5 @@
 use super::Sink;
-use crate::wire::Frame;
+use crate::wire::{Frame, equal};
 
 /// Finds out which of our topics a name is that arrives in pieces, without keeping the name.
 ///
@@ -60,7 +60,8 @@ impl TopicMatch {
         let mut index = from;
         loop {
             let name = names.topic_name(index)?.as_bytes();
-            let fits = name.len() == usize::from(self.len) && name.starts_with(prefix);
+            let fits = name.len() == usize::from(self.len)
+                && name.get(..prefix.len()).is_some_and(|begin| equal(begin, prefix));
             if fits && (byte.is_none() || name.get(prefix.len()) == byte.as_ref()) {
                 return Some(index);
             }

@@ -5,11 +5,13 @@
 //!
 //! Source: <https://kafka.apache.org/protocol#protocol_types>.
 
+mod bytes;
 mod read;
 mod stream;
 pub(crate) mod varint;
 mod write;
 
+pub(crate) use bytes::{copy, equal};
 pub(crate) use read::Reader;
 pub(crate) use stream::{Frame, Stream};
 pub(crate) use write::Writer;

@@ -1,4 +1,4 @@
-use super::{NoRoom, varint};
+use super::{NoRoom, copy, varint};
 
 /// Writes primitives one after another into a slice. From the first that does not fit on it writes nothing more but goes
 /// on counting, and [`finish`](Self::finish) says so: one question at the end is less code than one after each field, and
@@ -39,10 +39,8 @@ impl<'a> Writer<'a> {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let at = self.len;
         self.skip(bytes.len());
-        if let Some(out) = self.buf.get_mut(at..self.len)
-            && out.len() == bytes.len()
-        {
-            out.copy_from_slice(bytes);
+        if let Some(out) = self.buf.get_mut(at..self.len) {
+            copy(out, bytes);
         }
     }
 

@@ -1,8 +1,5 @@
-//! The copy of a record's value into its batch.
-
-/// From here on the call of `memcpy` is worth its price.
-#[cfg(any(test, target_os = "none"))]
-const MEMCPY_BYTES_MIN: usize = 64;
+//! Whole slices of bytes. On a device, one function for all of them is less than the half of the `memcpy` and `memcmp` that
+//! the compiler would call, and for few bytes it is faster.
 
 /// Copies slices of the same length; of others, nothing.
 #[inline]
@@ -18,13 +15,10 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
 /// As `copy`. Both lie anywhere, and for that a device's `memcpy` takes 126 instructions for 20 bytes; this, about a third of
 /// them where words may be unaligned.
 #[cfg(any(test, target_os = "none"))]
-#[inline]
+#[inline(never)]
 fn copy_on_device(to: &mut [u8], from: &[u8]) {
     if to.len() != from.len() {
         return;
-    }
-    if from.len() >= MEMCPY_BYTES_MIN {
-        return to.copy_from_slice(from);
     }
     let (to, to_rest) = to.as_chunks_mut::<4>();
     let (from, from_rest) = from.as_chunks::<4>();
@@ -41,6 +35,22 @@ fn copy_on_device(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// Whether these are the same bytes.
+#[inline]
+pub(crate) fn equal(one: &[u8], other: &[u8]) -> bool {
+    #[cfg(target_os = "none")]
+    return equal_on_device(one, other);
+    #[cfg(not(target_os = "none"))]
+    return one == other;
+}
+
+/// As `equal`.
+#[cfg(any(test, target_os = "none"))]
+#[inline(never)]
+fn equal_on_device(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one == other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +64,15 @@ mod tests {
             assert_eq!((&to[..len], &to[len..]), (&from[..len], &[0; 140][len..]));
             copy_on_device(&mut to[..len], &from[1..=len - usize::from(len > 0)]);
             assert_eq!(to[..len], from[..len], "one byte less: nothing");
+        }
+    }
+
+    #[test]
+    fn equal_are_the_same_bytes_only() {
+        for (one, other) in
+            [(&b""[..], &b""[..]), (b"abc", b"abc"), (b"abc", b"abd"), (b"abc", b"ab"), (b"", b"a")]
+        {
+            assert_eq!((equal(one, other), equal_on_device(one, other)), (one == other, one == other));
         }
     }
 }
