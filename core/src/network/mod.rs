@@ -21,20 +21,16 @@ use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id};
 use crate::time::Tick;
 use crate::transport::Endpoint;
-use crate::wire::{Malformed, Writer};
+use crate::wire::{FrameWriter, Malformed};
 
 /// What the network layer asks of the layer that joins it with the others.
 pub(crate) trait Exchange: Sink {
     /// Where a node listens; `None` when it is not known any more.
     fn endpoint(&self, node: Node) -> Option<Endpoint<'_>>;
 
-    /// Writes the next part of a request's frame into `head`, and says which batch follows it, and whether more
-    /// parts follow. Called again with each cursor that it returned until there is none, and with the same one as
-    /// often as the part goes out in pieces: it must then write the same bytes.
-    fn fill(&self, frame: &Outbound, head: &mut Writer<'_>) -> Part;
-
-    /// A batch's bytes.
-    fn body(&self, batch: u16) -> &[u8];
+    /// Writes a request's frame behind its length. Called again for each piece that goes out of it: it must then write the
+    /// same bytes.
+    fn write<'b>(&'b self, request: &Outbound, frame: &mut FrameWriter<'_, 'b>);
 
     /// The last byte of a request's frame was given to the transport.
     fn written(&mut self, request: &Outbound);
@@ -77,22 +73,6 @@ pub(crate) struct Outbound {
     pub(crate) api: Api,
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
-    /// Where the frame goes on; 0 at its beginning.
-    pub(crate) cursor: u16,
-}
-
-/// What [`Exchange::fill`] wrote.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    /// The batch whose bytes follow the head.
-    pub(crate) body: Option<u16>,
-    /// Where the frame goes on behind that; `None` at its end.
-    pub(crate) next: Option<u16>,
-}
-
-impl Part {
-    /// The frame ends with the head.
-    pub(crate) const LAST: Self = Self { body: None, next: None };
 }
 
 /// How a node stands for somebody who wants to send to it.

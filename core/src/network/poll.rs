@@ -148,10 +148,10 @@ impl Network<'_> {
     ) -> Result<bool, DisconnectReason> {
         let Some(slot) = self.get_mut(connection) else { return Ok(false) };
         let Some(last) = slot.in_flight.last() else { return Ok(false) };
-        let (api, version) = (last.api, slot.usable.produce_version());
+        let (api, version) = (last.api, slot.usable.version(last.api));
         let correlation_id = slot.next_correlation_id.wrapping_sub(1);
-        let frame = Outbound { connection, api, version, correlation_id, cursor: 0 };
-        let progress = slot.outgoing.flush(with.cx, frame, transport, with.exchange)?;
+        let frame = Outbound { connection, api, version, correlation_id };
+        let progress = slot.outgoing.flush(with.cx, &frame, transport, with.exchange)?;
         // With acks=0 nothing answers a produce request: it is done when it is written.
         if slot.outgoing.is_idle() && with.exchange.settings().acks == Acks::None {
             while slot.in_flight.last().is_some_and(|last| last.api == Api::Produce) {

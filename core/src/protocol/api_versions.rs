@@ -2,13 +2,10 @@
 //! for error 35 is where we start.
 
 use super::response::{Field, Op};
-use super::{Api, RequestHeader, init_producer_id, metadata, produce};
-use crate::wire::Writer;
+use super::{Api, init_producer_id, metadata, produce};
 
-/// The request, whole.
-pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id: &str) {
-    RequestHeader { api: Api::ApiVersions, version: 0, correlation_id, client_id }.write(out, 0);
-}
+/// The version used. Its request has nothing behind the header.
+pub(crate) const VERSION: i16 = 0;
 
 /// What a broker and we can speak, of the APIs that a producer needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +21,16 @@ impl Usable {
     pub(crate) const NONE: Self = Self { produce: 0, others: 0 };
     const METADATA: u8 = 1;
     const INIT_PRODUCER_ID: u8 = 2;
+
+    /// The version of an API to use.
+    pub(crate) fn version(self, api: Api) -> i16 {
+        match api {
+            Api::Produce => self.produce_version(),
+            Api::Metadata => metadata::VERSION,
+            Api::ApiVersions => VERSION,
+            Api::InitProducerId => init_producer_id::VERSION,
+        }
+    }
 
     /// The version of Produce to use.
     pub(crate) fn produce_version(self) -> i16 {
@@ -78,8 +85,8 @@ pub(super) const RESPONSE: &[Field] = &[
 mod tests {
     use super::*;
     use crate::code::ErrorCode;
-    use crate::protocol::{Decoded, Response, feed};
-    use crate::wire::Malformed;
+    use crate::protocol::{Decoded, RequestHeader, Response, feed};
+    use crate::wire::{Malformed, in_pieces};
     use std::vec::Vec;
 
     fn response(error: i16, apis: &[(i16, i16, i16)]) -> Vec<u8> {
@@ -101,11 +108,10 @@ mod tests {
 
     #[test]
     fn golden_request() {
-        let mut buf = [0; 64];
-        let mut out = Writer::new(&mut buf);
-        write_request(&mut out, 1, "dev");
-        let len = out.len();
-        assert_eq!(buf[..len], [0, 0, 0, 13, 0, 18, 0, 0, 0, 0, 0, 1, 0, 3, b'd', b'e', b'v']);
+        let header =
+            RequestHeader { api: Api::ApiVersions, version: VERSION, correlation_id: 1, client_id: "dev" };
+        let request = in_pieces(64, 64, |out| header.write(out));
+        assert_eq!(request, [0, 0, 0, 13, 0, 18, 0, 0, 0, 0, 0, 1, 0, 3, b'd', b'e', b'v']);
     }
 
     #[test]

@@ -1,20 +1,15 @@
 //! InitProducerId v0: a producer id and its epoch, for idempotence (KIP-98).
 
 use super::response::{Field, Op};
-use super::{Api, RequestHeader};
 use crate::code::ErrorCode;
-use crate::wire::Writer;
+use crate::wire::FrameWriter;
 
 /// The version used: the one that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 0;
 
-/// A null transactional id and the transaction timeout.
-const BODY_BYTES: usize = 2 + 4;
-
-/// The request, whole. Without a transactional id the timeout means nothing; Java sends the greatest.
-pub(crate) fn write_request(out: &mut Writer<'_>, correlation_id: i32, client_id: &str) {
-    let header = RequestHeader { api: Api::InitProducerId, version: VERSION, correlation_id, client_id };
-    header.write(out, BODY_BYTES);
+/// Writes what follows the header: a transactional id and a transaction timeout. Without an id the timeout means nothing;
+/// Java sends the greatest.
+pub(crate) fn write_request(out: &mut FrameWriter<'_, '_>) {
     out.null_string();
     out.i32(i32::MAX);
 }
@@ -47,8 +42,8 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Decoded, Response, feed};
-    use crate::wire::Malformed;
+    use crate::protocol::{Api, Decoded, RequestHeader, Response, feed};
+    use crate::wire::{Malformed, in_pieces};
     use std::vec::Vec;
 
     fn response(error: i16, producer_id: i64, producer_epoch: i16) -> Vec<u8> {
@@ -69,11 +64,13 @@ mod tests {
 
     #[test]
     fn golden_request() {
-        let mut buf = [0; 64];
-        let mut out = Writer::new(&mut buf);
-        write_request(&mut out, 3, "dev");
-        let len = out.len();
-        assert_eq!(&buf[..len], b"\0\0\0\x13\0\x16\0\0\0\0\0\x03\0\x03dev\xff\xff\x7f\xff\xff\xff");
+        let header =
+            RequestHeader { api: Api::InitProducerId, version: VERSION, correlation_id: 3, client_id: "dev" };
+        let request = in_pieces(64, 64, |out| {
+            header.write(out);
+            write_request(out);
+        });
+        assert_eq!(request, b"\0\0\0\x13\0\x16\0\0\0\0\0\x03\0\x03dev\xff\xff\x7f\xff\xff\xff");
     }
 
     #[test]

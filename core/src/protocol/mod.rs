@@ -17,13 +17,10 @@ pub(crate) mod produce;
 mod response;
 mod topic_name;
 
-use crate::wire::Writer;
+use crate::wire::FrameWriter;
 
 pub(crate) use response::{Decoded, Response};
 use topic_name::TopicMatch;
-
-/// A request header's fixed bytes, the frame's length among them; the client id comes on top.
-pub(crate) const HEADER_BYTES: usize = 4 + 2 + 2 + 4 + 2;
 
 /// A request's API.
 #[allow(clippy::enum_variant_names, reason = "the protocol's names")]
@@ -57,10 +54,9 @@ pub(crate) struct RequestHeader<'a> {
 }
 
 impl RequestHeader<'_> {
-    /// Writes the frame's length and the header v1; `body_bytes` come after it.
-    pub(crate) fn write(&self, out: &mut Writer<'_>, body_bytes: usize) {
-        let header_bytes = (HEADER_BYTES - 4).wrapping_add(self.client_id.len());
-        out.len32(header_bytes.wrapping_add(body_bytes));
+    /// Writes room for the frame's length, and the header v1.
+    pub(crate) fn write(&self, out: &mut FrameWriter<'_, '_>) {
+        out.number();
         out.i16(self.api.key());
         out.i16(self.version);
         out.i32(self.correlation_id);

@@ -1,12 +1,11 @@
 //! Produce v3 to v8: one RecordBatch v2 for each partition, and what became of it.
 //!
-//! A request is written in parts, so that the batches are never copied: the start, then for each topic its name
-//! and number of partitions, then for each partition its index and the batch's length, each batch right behind.
+//! A request is a start, then for each topic its name and number of partitions, then for each partition its index and the
+//! batch's length, each batch right behind.
 
 use super::response::{Field, Op};
-use super::{Api, RequestHeader};
 use crate::code::ErrorCode;
-use crate::wire::Writer;
+use crate::wire::{FrameWriter, Place};
 
 /// The oldest version that takes RecordBatch v2 and that brokers from 4.0 accept (KIP-98, KAFKA-18659).
 pub(crate) const VERSION_MIN: i16 = 3;
@@ -14,66 +13,25 @@ pub(crate) const VERSION_MIN: i16 = 3;
 /// The newest version that is not flexible. 5 adds the log start offset, 8 the errors of single records (KIP-467).
 pub(crate) const VERSION_MAX: i16 = 8;
 
-/// Bytes of the body in front of the first topic: transactional id, acks, timeout, number of topics.
-const START_BYTES: usize = 2 + 2 + 4 + 4;
-
-/// Bytes of a topic besides its name: the name's length and the number of partitions.
-pub(crate) const TOPIC_BYTES: usize = 2 + 4;
-
-/// Bytes of a partition besides its batch: index and length.
-pub(crate) const PARTITION_BYTES: usize = 4 + 4;
-
-/// A request's fields in front of its first topic.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Start<'a> {
-    pub(crate) version: i16,
-    pub(crate) correlation_id: i32,
-    pub(crate) client_id: &'a str,
-    pub(crate) acks: i16,
-    pub(crate) timeout_ms: i32,
+/// Writes what follows the header, up to the number of topics.
+pub(crate) fn write_start(out: &mut FrameWriter<'_, '_>, acks: i16, timeout_ms: u32) {
+    // The transactional id.
+    out.null_string();
+    out.i16(acks);
+    // At most what an i32 can say, as was checked.
+    out.i32(timeout_ms as i32);
 }
 
-/// How large a request becomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Size {
-    topics: usize,
-    /// Bytes of topics and partitions: what is written between the start and the batches.
-    between: usize,
-    batches: usize,
-}
-
-impl Size {
-    pub(crate) fn add_topic(&mut self, name: &str) {
-        self.topics = self.topics.wrapping_add(1);
-        self.between = self.between.wrapping_add(TOPIC_BYTES).wrapping_add(name.len());
-    }
-
-    pub(crate) fn add_partition(&mut self, batch_bytes: usize) {
-        self.between = self.between.wrapping_add(PARTITION_BYTES);
-        self.batches = self.batches.wrapping_add(batch_bytes);
-    }
-}
-
-impl Start<'_> {
-    pub(crate) fn write(&self, out: &mut Writer<'_>, size: &Size) {
-        let body = size.between.wrapping_add(START_BYTES).wrapping_add(size.batches);
-        let Self { version, correlation_id, client_id, .. } = *self;
-        RequestHeader { api: Api::Produce, version, correlation_id, client_id }.write(out, body);
-        out.null_string();
-        out.i16(self.acks);
-        out.i32(self.timeout_ms);
-        out.len32(size.topics);
-    }
-}
-
-pub(crate) fn write_topic(out: &mut Writer<'_>, name: &str, partitions: usize) {
+/// Writes a topic up to its first partition, and returns where the number of its partitions belongs.
+pub(crate) fn write_topic(out: &mut FrameWriter<'_, '_>, name: &str) -> Place {
     out.string(name);
-    out.len32(partitions);
+    out.number()
 }
 
-pub(crate) fn write_partition(out: &mut Writer<'_>, index: i32, batch_bytes: usize) {
+pub(crate) fn write_partition<'b>(out: &mut FrameWriter<'_, 'b>, index: i32, batch: &'b [u8]) {
     out.i32(index);
-    out.len32(batch_bytes);
+    out.i32(batch.len() as i32);
+    out.batch(batch);
 }
 
 /// What became of one partition's batch.
@@ -126,8 +84,8 @@ pub(super) const RESPONSE: &[Field] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Decoded, Response, Sink, feed, metadata};
-    use crate::wire::Malformed;
+    use crate::protocol::{Api, Decoded, RequestHeader, Response, Sink, feed, metadata};
+    use crate::wire::{Malformed, in_pieces};
     use std::vec::Vec;
 
     #[derive(Default)]
@@ -175,20 +133,20 @@ mod tests {
     }
 
     #[test]
-    fn golden_request_head() {
-        let mut size = Size::default();
-        size.add_topic("t");
-        size.add_partition(86);
-        let mut buf = [0; 64];
-        let mut out = Writer::new(&mut buf);
-        let start = Start { version: 3, correlation_id: 1, client_id: "dev", acks: -1, timeout_ms: 30_000 };
-        start.write(&mut out, &size);
-        write_topic(&mut out, "t", 1);
-        write_partition(&mut out, 0, 86);
-        let len = out.finish().unwrap();
+    fn golden_request() {
+        let batch = [b'x'; 86];
+        let header = RequestHeader { api: Api::Produce, version: 3, correlation_id: 1, client_id: "dev" };
+        let request = in_pieces(64, 64, |out| {
+            header.write(out);
+            write_start(out, -1, 30_000);
+            out.i32(1);
+            let partitions_at = write_topic(out, "t");
+            write_partition(out, 0, &batch);
+            out.set(partitions_at, 1);
+        });
         let golden = b"\0\0\0\x7e\0\0\0\x03\0\0\0\x01\0\x03dev\xff\xff\xff\xff\0\0\x75\x30\
             \0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0\0\x56";
-        assert_eq!(&buf[..len], golden);
+        assert_eq!(request, [&golden[..], &batch].concat());
     }
 
     #[test]

@@ -1,16 +1,15 @@
-use super::request;
 use crate::accumulator::{Abort, Accumulator, Outcome, Request};
 use crate::config::{Settings, Turn, endpoint_of};
 use crate::counters::{Counters, add};
 use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
-use crate::network::{DisconnectReason, Exchange, Outbound, Part, Unanswered};
+use crate::network::{DisconnectReason, Exchange, Outbound, Unanswered};
 use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id, metadata, produce};
 use crate::random::Random;
 use crate::time::Tick;
 use crate::transport::Endpoint;
-use crate::wire::{Malformed, Writer};
+use crate::wire::{FrameWriter, Malformed};
 
 /// What the network exchanges with while it is polled: all of the sender but the network.
 pub(crate) struct Joined<'a> {
@@ -58,18 +57,8 @@ impl Exchange for Joined<'_> {
         }
     }
 
-    fn fill(&self, frame: &Outbound, head: &mut Writer<'_>) -> Part {
-        match frame.api {
-            Api::ApiVersions => request::api_versions(frame, &self.settings, head),
-            Api::InitProducerId => request::init_producer_id(frame, &self.settings, head),
-            Api::Metadata => request::metadata(frame, &self.settings, &self.metadata, head),
-            Api::Produce => request::produce(frame, &self.settings, &self.metadata, &self.accumulator, head),
-        }
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn body(&self, batch: u16) -> &[u8] {
-        self.accumulator.bytes(batch)
+    fn write<'b>(&'b self, request: &Outbound, frame: &mut FrameWriter<'_, 'b>) {
+        self.write_request(request, frame);
     }
 
     fn written(&mut self, frame: &Outbound) {

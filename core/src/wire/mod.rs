@@ -1,17 +1,22 @@
 //! Kafka's primitive types on the wire: big-endian integers, strings, arrays and zigzag varints.
 //!
-//! [`Writer`] fills a slice that is lent to it, [`Reader`] borrows from a slice that is whole, and [`Frame`]
-//! takes a response in pieces of any size; between them a [`Stream`] keeps no more than one integer of it.
+//! [`Writer`] fills a slice that is lent to it, [`Reader`] borrows from a slice that is whole. [`FrameWriter`] makes any
+//! piece of a request, and [`Frame`] takes a response in pieces of any size; between them a [`Stream`] keeps no more than
+//! one integer of it.
 //!
 //! Source: <https://kafka.apache.org/protocol#protocol_types>.
 
 mod bytes;
+mod frame_writer;
 mod read;
 mod stream;
 pub(crate) mod varint;
 mod write;
 
 pub(crate) use bytes::{copy, equal};
+#[cfg(test)]
+pub(crate) use frame_writer::in_pieces;
+pub(crate) use frame_writer::{FrameWriter, Place, Window};
 pub(crate) use read::Reader;
 pub(crate) use stream::{Frame, Stream};
 pub(crate) use write::Writer;

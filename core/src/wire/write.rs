@@ -18,12 +18,8 @@ impl<'a> Writer<'a> {
         self.len
     }
 
-    /// Bytes that can still be written.
-    pub(crate) fn room(&self) -> usize {
-        self.buf.len().saturating_sub(self.len)
-    }
-
     /// The number of bytes that were written, if all were that should be.
+    #[cfg(any(test, feature = "split"))]
     pub(crate) fn finish(&self) -> Result<usize, NoRoom> {
         if self.len > self.buf.len() { Err(NoRoom) } else { Ok(self.len) }
     }
@@ -50,42 +46,6 @@ impl<'a> Writer<'a> {
             *place = byte;
         }
         self.skip(1);
-    }
-
-    pub(crate) fn i8(&mut self, value: i8) {
-        self.byte(value as u8);
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn i16(&mut self, value: i16) {
-        self.bytes(&value.to_be_bytes());
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn i32(&mut self, value: i32) {
-        self.bytes(&value.to_be_bytes());
-    }
-
-    /// An array's or byte string's length.
-    pub(crate) fn len32(&mut self, len: usize) {
-        match i32::try_from(len) {
-            Ok(len) => self.i32(len),
-            Err(_) => self.skip(usize::MAX),
-        }
-    }
-
-    /// STRING: length as i16, then UTF-8.
-    pub(crate) fn string(&mut self, value: &str) {
-        match i16::try_from(value.len()) {
-            Ok(len) => self.i16(len),
-            Err(_) => self.skip(usize::MAX),
-        }
-        self.bytes(value.as_bytes());
-    }
-
-    /// NULLABLE_STRING that is null.
-    pub(crate) fn null_string(&mut self) {
-        self.i16(-1);
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -122,11 +82,11 @@ mod tests {
     fn from_the_first_that_does_not_fit_on_nothing_is_written() {
         let mut buf = [0; 5];
         let mut writer = Writer::new(&mut buf);
-        writer.i16(-2);
-        assert_eq!((writer.finish(), writer.room()), (Ok(2), 3));
-        writer.i32(0x0102_0304);
-        writer.i8(7);
-        assert_eq!((writer.finish(), writer.room()), (Err(NoRoom), 0));
+        writer.bytes(&[0xff, 0xfe]);
+        assert_eq!(writer.finish(), Ok(2));
+        writer.bytes(&[1, 2, 3, 4]);
+        writer.byte(7);
+        assert_eq!(writer.finish(), Err(NoRoom));
         assert_eq!(buf, [0xff, 0xfe, 0, 0, 0]);
 
         let mut writer = Writer::new(&mut buf);
@@ -134,33 +94,8 @@ mod tests {
         assert_eq!(writer.finish(), Err(NoRoom));
         let mut writer = Writer::new(&mut buf);
         writer.skip(1);
-        writer.i32(9);
+        writer.bytes(&[0, 0, 0, 9]);
         assert_eq!(writer.finish(), Ok(5));
         assert_eq!(buf, [0xff, 0, 0, 0, 9]);
-    }
-
-    #[test]
-    fn a_length_that_its_field_cannot_hold_is_refused() {
-        let mut buf = [0; 8];
-        let mut writer = Writer::new(&mut buf);
-        writer.len32(i32::MAX as usize);
-        assert_eq!(writer.finish(), Ok(4));
-        writer.len32(i32::MAX as usize + 1);
-        assert_eq!(writer.finish(), Err(NoRoom));
-        let long = "x".repeat(i16::MAX as usize + 1);
-        let mut buf = vec![0; long.len() + 2];
-        let mut writer = Writer::new(&mut buf);
-        writer.string(&long);
-        assert_eq!(writer.finish(), Err(NoRoom));
-    }
-
-    #[test]
-    fn strings_carry_their_length_and_null_is_minus_one() {
-        let mut buf = [0; 7];
-        let mut writer = Writer::new(&mut buf);
-        writer.string("dev");
-        writer.null_string();
-        assert_eq!(writer.finish(), Ok(7));
-        assert_eq!(buf, [0, 3, b'd', b'e', b'v', 0xff, 0xff]);
     }
 }

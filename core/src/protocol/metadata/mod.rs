@@ -4,32 +4,23 @@
 //! handed on as it goes by.
 
 use super::response::{Field, Op};
-use super::{Api, RequestHeader};
 use crate::code::ErrorCode;
-use crate::wire::Writer;
+use crate::wire::FrameWriter;
 
 /// The version used: the newest that brokers from 0.11 on speak.
 pub(crate) const VERSION: i16 = 4;
 
-/// Bytes of the request's body besides the topics' names.
-const BODY_FIXED_BYTES: usize = 4 + 1;
-
-/// The request up to its first topic. `names_bytes` is the sum of the names' lengths.
-pub(crate) fn write_start(
-    out: &mut Writer<'_>,
-    correlation_id: i32,
-    client_id: &str,
-    topics: usize,
-    names_bytes: usize,
+/// Writes what follows the header: the topics to tell of.
+pub(crate) fn write_request(
+    out: &mut FrameWriter<'_, '_>,
+    topics: impl ExactSizeIterator<Item = &'static str>,
+    allow_auto_topic_creation: bool,
 ) {
-    let body = topics.wrapping_mul(2).wrapping_add(names_bytes).wrapping_add(BODY_FIXED_BYTES);
-    RequestHeader { api: Api::Metadata, version: VERSION, correlation_id, client_id }.write(out, body);
-    out.len32(topics);
-}
-
-/// What follows the last topic.
-pub(crate) fn write_end(out: &mut Writer<'_>, allow_auto_topic_creation: bool) {
-    out.i8(i8::from(allow_auto_topic_creation));
+    out.i32(topics.len() as i32);
+    for name in topics {
+        out.string(name);
+    }
+    out.bytes(&[allow_auto_topic_creation.into()]);
 }
 
 /// A part of a response, in the order in which they arrive.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::protocol::{Decoded, Response, Sink, feed, produce};
-use crate::wire::Malformed;
+use crate::protocol::{Api, Decoded, RequestHeader, Response, Sink, feed, produce};
+use crate::wire::{Malformed, in_pieces};
 use std::string::String;
 use std::vec::Vec;
 
@@ -75,14 +75,13 @@ fn decode(bytes: &[u8], piece: usize) -> Result<(Vec<String>, Decoded), Malforme
 
 #[test]
 fn golden_request() {
-    let mut buf = [0; 64];
-    let mut out = Writer::new(&mut buf);
-    write_start(&mut out, 2, "dev", 1, 1);
-    out.string("t");
-    write_end(&mut out, true);
-    let len = out.len();
+    let header = RequestHeader { api: Api::Metadata, version: VERSION, correlation_id: 2, client_id: "dev" };
+    let request = in_pieces(64, 64, |out| {
+        header.write(out);
+        write_request(out, ["t"].into_iter(), true);
+    });
     let golden = b"\0\0\0\x15\0\x03\0\x04\0\0\0\x02\0\x03dev\0\0\0\x01\0\x01t\x01";
-    assert_eq!(&buf[..len], golden);
+    assert_eq!(request, golden);
 }
 
 #[test]
