@@ -1,4 +1,6 @@
-use super::{NoRoom, copy, varint};
+#[cfg(any(test, feature = "split"))]
+use super::NoRoom;
+use super::{copy, varint};
 
 /// Writes primitives one after another into a slice. From the first that does not fit on it writes nothing more but goes
 /// on counting, and [`finish`](Self::finish) says so: one question at the end is less code than one after each field, and
