@@ -2,8 +2,9 @@ use core::ops::Range;
 
 use super::Accumulator;
 use super::drop_oldest::Dropped;
+use super::list::{Link, NONE};
 use super::pending::Place;
-use super::slot::{Phase, Target};
+use super::slot::{BatchSlot, Phase, Target};
 use crate::batch;
 use crate::counters::{Counters, add};
 use crate::delivery::{BatchId, SendError};
@@ -32,10 +33,11 @@ pub(crate) struct Sending<'s> {
 /// The queue that a record goes to.
 #[derive(Clone, Copy)]
 struct Queue {
-    /// Known: a partition's queue. Any other: the topic's, whose partitions are not known.
-    target: Target,
+    topic: u16,
     /// The partition's place among all, or [`NOWHERE`].
     partition: u16,
+    /// Known: a partition's queue. Any other: the topic's, whose partitions are not known.
+    target: Target,
     /// It is the topic's sticky partition.
     sticky: bool,
 }
@@ -90,15 +92,13 @@ impl Accumulator<'_> {
         if self.closed {
             return Err(SendError::Closed);
         }
-        // The sticky partition is left once for a record, not twice.
-        let mut switched = false;
         loop {
             let queue = self.choose_queue(record, with.random)?;
             if let Some(placed) = self.write(queue, record, value_len) {
                 add(&mut with.counters.records_accepted, 1);
                 return Ok(placed);
             }
-            self.move_on(now, queue, record, value_len, with, &mut switched)?;
+            self.move_on(now, queue, record, value_len, with)?;
         }
     }
 
@@ -113,23 +113,32 @@ impl Accumulator<'_> {
         record: &Record<'_>,
         value_len: Option<usize>,
         with: &mut Sending<'_>,
-        switched: &mut bool,
     ) -> Result<(), SendError> {
         let max_bytes = self.slot_bytes.wrapping_sub(batch::HEADER_BYTES);
         if !batch::first_record_fits(record, value_len, max_bytes) {
             return Err(SendError::TooLarge { max_bytes });
         }
-        let last = self.last_of(queue, record);
-        if let Some(batch) = last.and_then(|last| self.batches.get_mut(last))
-            && batch.phase == Phase::Open
-        {
-            batch.phase = Phase::Queued;
+        let mut has_full_batch = false;
+        let last = self.last_of(queue);
+        if let Some(batch) = self.batches.get_mut(last) {
+            has_full_batch = batch.phase.waits();
+            if batch.phase == Phase::Open {
+                batch.phase = Phase::Queued;
+            }
         }
-        if queue.sticky && !*switched && self.leave_sticky_partition(last.is_some(), record, with.random) {
-            *switched = true;
+        if queue.sticky && self.leave_sticky_partition(queue.topic, has_full_batch, with.random) {
             return Ok(());
         }
-        self.begin_batch(now, queue, record, with)
+        if self.free == Link::NONE {
+            self.drop_oldest(with);
+        }
+        self.exhausted = self.free == Link::NONE;
+        if self.exhausted {
+            add(&mut with.counters.buffer_exhausted, 1);
+            return Err(SendError::Full);
+        }
+        self.begin_batch(now, queue, record.timestamp_ms);
+        Ok(())
     }
 
     /// The value's bytes of a record that was placed.
@@ -144,77 +153,56 @@ impl Accumulator<'_> {
             (None, Some(key)) => Target::KeyHash(murmur2(key)),
             (None, None) => Target::Sticky,
         };
-        match self.place(record.topic.index() as u16, target, random) {
+        let topic = record.topic.index() as u16;
+        match self.place(topic, target, random) {
             Place::Partition(partition) => {
-                Ok(Queue { target: Target::Known, partition, sticky: target == Target::Sticky })
+                let sticky = target == Target::Sticky;
+                Ok(Queue { topic, partition, target: Target::Known, sticky })
             }
-            Place::Pending => Ok(Queue { target, partition: NOWHERE, sticky: false }),
+            Place::Pending => Ok(Queue { topic, partition: NOWHERE, target, sticky: false }),
             Place::Later | Place::Nowhere => Err(SendError::UnknownPartition),
         }
     }
 
-    /// At a batch's end: goes on to another partition once this one has got a batch's worth (KIP-480, KIP-794).
-    fn leave_sticky_partition(
-        &mut self,
-        has_full_batch: bool,
-        record: &Record<'_>,
-        random: &mut Random,
-    ) -> bool {
-        let Some(topic) = self.topics.get(record.topic.index()) else { return false };
-        let leave = has_full_batch || topic.sticky.bytes() >= self.policy.due_bytes;
+    /// At a batch's end: goes on to another partition once this one has got a batch's worth (KIP-480, KIP-794). To one that
+    /// was just chosen, a record goes in any case.
+    fn leave_sticky_partition(&mut self, topic: u16, has_full_batch: bool, random: &mut Random) -> bool {
+        let bytes = self.topics.get(usize::from(topic)).map_or(0, |topic| topic.sticky.bytes());
+        let leave = bytes > 0 && (has_full_batch || bytes >= self.policy.due_bytes);
         if leave {
-            self.switch_sticky_partition(record.topic.index() as u16, random);
+            self.switch_sticky_partition(topic, random);
         }
         leave
     }
 
-    /// Takes a slot for a batch that begins with this record.
-    fn begin_batch(
-        &mut self,
-        now: Tick,
-        queue: Queue,
-        record: &Record<'_>,
-        with: &mut Sending<'_>,
-    ) -> Result<(), SendError> {
-        let free = self.batches.pop_front(&mut self.free).or_else(|| self.drop_oldest(with));
-        self.exhausted = free.is_none();
-        let Some(index) = free else {
-            add(&mut with.counters.buffer_exhausted, 1);
-            return Err(SendError::Full);
-        };
-        self.open(now, index, queue, record);
-        Ok(())
-    }
-
-    fn open(&mut self, now: Tick, index: u16, queue: Queue, record: &Record<'_>) {
-        let generation = self.next_generation;
-        self.next_generation = generation.wrapping_add(1);
-        self.unfinished = self.unfinished.wrapping_add(1);
+    /// Takes a free slot for a batch whose first record has this time.
+    fn begin_batch(&mut self, now: Tick, queue: Queue, timestamp_ms: i64) {
+        let index = self.free.get();
         let range = self.slot_range(index);
-        let len = self.arena.get_mut(range).and_then(|slot| batch::begin(slot, record.timestamp_ms).ok());
-        self.recycle(index);
-        if let Some(batch) = self.batches.get_mut(index) {
-            batch.phase = Phase::Open;
-            batch.generation = generation;
-            batch.topic = record.topic.index() as u16;
-            batch.created = now;
-            batch.len = len.unwrap_or(0) as u32;
-            batch.target = queue.target;
-            batch.partition = queue.partition;
-        }
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        let len = self.arena.get_mut(range).and_then(|slot| batch::begin(slot, timestamp_ms).ok());
+        self.free = batch.next;
+        *batch = BatchSlot {
+            phase: Phase::Open,
+            generation: self.next_generation,
+            topic: queue.topic,
+            partition: queue.partition,
+            target: queue.target,
+            created: now,
+            len: len.unwrap_or(0) as u32,
+            ..BatchSlot::new()
+        };
+        self.next_generation = self.next_generation.wrapping_add(1);
+        self.unfinished = self.unfinished.wrapping_add(1);
         if queue.target == Target::Known {
             self.use_partition(queue.partition);
-            if let Some(partition) = self.partitions.get_mut(queue.partition) {
-                self.batches.push_back(&mut partition.queue, index);
-            }
-        } else if let Some(topic) = self.topics.get_mut(record.topic.index()) {
-            self.batches.push_back(&mut topic.pending, index);
         }
+        self.enqueue(index);
     }
 
     /// Writes the record into the last batch of its queue, if that takes records and has room.
     fn write(&mut self, queue: Queue, record: &Record<'_>, value_len: Option<usize>) -> Option<Placed> {
-        let index = self.last_of(queue, record)?;
+        let index = self.last_of(queue);
         let batch = self.batches.get_mut(index)?;
         if batch.phase != Phase::Open || batch.target != queue.target {
             return None;
@@ -232,7 +220,7 @@ impl Accumulator<'_> {
             batch.phase = Phase::Queued;
         }
         if queue.sticky
-            && let Some(topic) = self.topics.get_mut(record.topic.index())
+            && let Some(topic) = self.topics.get_mut(usize::from(queue.topic))
         {
             topic.sticky.appended(bytes);
             topic.sticky.set_batch(index);
@@ -241,11 +229,7 @@ impl Accumulator<'_> {
         Some(Placed { batch: id, index: place, value })
     }
 
-    fn last_of(&self, queue: Queue, record: &Record<'_>) -> Option<u16> {
-        if queue.target == Target::Known {
-            self.partitions.get(queue.partition).queue.last()
-        } else {
-            self.topics.get(record.topic.index())?.pending.last()
-        }
+    fn last_of(&mut self, queue: Queue) -> u16 {
+        self.queue_mut(queue.topic, queue.partition).map_or(NONE, |(_, queue)| queue.last())
     }
 }

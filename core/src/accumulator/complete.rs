@@ -1,21 +1,35 @@
 use super::Accumulator;
-use super::slot::{Attempts, Outcome, Phase, Target};
+use super::list::List;
+use super::slot::{Attempts, Batches, Outcome, Phase};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
 use crate::time::Tick;
 
-impl Accumulator<'_> {
-    /// A batch on its way has its outcome. If it was decided before, this only gives the slot back.
+impl<'a> Accumulator<'a> {
+    /// A batch is on its way no longer, or will never be, and has its outcome. If that was decided before, this only gives
+    /// the slot back.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn complete(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
-        self.leave_flight(index);
-        if self.settle_decided(index) {
-            return;
+        let phase = self.batches.get(index).phase;
+        if phase.is_undecided() {
+            self.decide(index, outcome, counters);
+            if self.stays_for_rest(index) {
+                return;
+            }
         }
-        self.finish(index, outcome, counters);
+        self.dequeue(index);
+        if phase == Phase::Reported {
+            return self.release(index);
+        }
+        self.decided_early = self.decided_early.wrapping_sub(u16::from(phase == Phase::Expired));
+        if let Some(batch) = self.batches.get_mut(index) {
+            batch.phase = Phase::Done;
+        }
+        self.batches.push_back(&mut self.done, index);
     }
 
-    /// A batch on its way failed in a way that another attempt may mend: back in its queue, before all younger
-    /// ones. If its outcome was decided meanwhile, this only gives the slot back.
+    /// A batch on its way failed in a way that another attempt may mend: it waits again, in front of all younger ones.
+    /// If its outcome was decided meanwhile, this only gives the slot back.
     pub(crate) fn reenqueue(
         &mut self,
         index: u16,
@@ -23,11 +37,10 @@ impl Accumulator<'_> {
         retry_at: Tick,
         counters: &mut Counters,
     ) {
-        self.leave_flight(index);
-        if self.settle_decided(index) {
-            return;
-        }
         let Some(batch) = self.batches.get_mut(index) else { return };
+        if !batch.phase.is_undecided() {
+            return self.complete(index, Outcome::NONE, counters);
+        }
         let count = batch.attempts().count.wrapping_add(1);
         batch.outcome = Outcome::Undecided(Attempts { count, last_error: error, retry_at });
         // What an earlier attempt has left in doubt, only a refusal of its number proves.
@@ -35,17 +48,8 @@ impl Accumulator<'_> {
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => false,
             other => batch.in_doubt || !other.rules_out_write(),
         };
+        batch.phase = Phase::Retry;
         add(&mut counters.batch_retries, 1);
-        self.put_back(index);
-    }
-
-    /// Puts a batch into its partition's queue, before all younger ones.
-    pub(super) fn put_back(&mut self, index: u16) {
-        let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.phase = Phase::Queued;
-        if let Some(queue) = self.partitions.get_mut(batch.partition) {
-            self.batches.insert_by_age(&mut queue.queue, index);
-        }
     }
 
     /// How often a batch was sent again.
@@ -74,53 +78,6 @@ impl Accumulator<'_> {
         self.batches.get(index).count
     }
 
-    /// The error that a batch's last attempt ended with.
-    pub(crate) fn last_error(&self, index: u16) -> ErrorCode {
-        self.batches.get(index).attempts().last_error
-    }
-
-    pub(super) fn leave_flight(&mut self, index: u16) {
-        let batch = self.batches.get(index);
-        let (partition, is_whole) = (batch.partition, batch.rest.is_none());
-        if let Some(queue) = self.partitions.get_mut(partition) {
-            self.batches.remove(&mut queue.in_flight, index);
-            queue.muted = false;
-            if !is_whole {
-                queue.halves.remove();
-            }
-        }
-    }
-
-    /// Gives the slot of a batch back whose outcome was decided while it was on its way. Says whether it was.
-    fn settle_decided(&mut self, index: u16) -> bool {
-        let Some(batch) = self.batches.get_mut(index) else { return true };
-        if !batch.outcome.is_decided() {
-            return false;
-        }
-        if batch.reported {
-            self.release(index);
-        } else {
-            batch.phase = Phase::Done;
-            self.expired_in_flight = self.expired_in_flight.wrapping_sub(1);
-            self.batches.push_back(&mut self.done, index);
-        }
-        true
-    }
-
-    /// A batch that is in no list has its outcome.
-    pub(super) fn finish(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
-        self.decide(index, outcome, counters);
-        if let Some(batch) = self.batches.get_mut(index) {
-            batch.phase = Phase::Done;
-            if !batch.rest.is_none()
-                && let Some(queue) = self.partitions.get_mut(batch.partition)
-            {
-                queue.halves.add();
-            }
-        }
-        self.batches.push_back(&mut self.done, index);
-    }
-
     /// Writes a batch's outcome down and counts its records.
     pub(super) fn decide(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
         let Some(batch) = self.batches.get_mut(index) else { return };
@@ -136,38 +93,42 @@ impl Accumulator<'_> {
         }
     }
 
-    /// Takes a batch that was never drained, or waits for its next attempt, out of its queue.
-    pub(super) fn dequeue(&mut self, index: u16) {
+    /// The queue for batches of this topic and the partition at this place: the topic's, when that is not known.
+    pub(super) fn queue_mut(&mut self, topic: u16, partition: u16) -> Option<(&mut Batches<'a>, &mut List)> {
+        let queue = match self.partitions.get_mut(partition) {
+            Some(partition) => &mut partition.queue,
+            None => &mut self.topics.get_mut(usize::from(topic))?.pending,
+        };
+        Some((&mut self.batches, queue))
+    }
+
+    /// Puts a batch behind all others of its queue.
+    pub(super) fn enqueue(&mut self, index: u16) {
         let batch = self.batches.get(index);
-        let (topic, partition) = (usize::from(batch.topic), batch.partition);
-        match batch.target {
-            Target::Explicit(_) | Target::KeyHash(_) | Target::Sticky => {
-                if let Some(topic) = self.topics.get_mut(topic) {
-                    self.batches.remove(&mut topic.pending, index);
-                }
-            }
-            Target::Known => {
-                if let Some(partition) = self.partitions.get_mut(partition) {
-                    self.batches.remove(&mut partition.queue, index);
-                }
-            }
+        let (topic, partition) = (batch.topic, batch.partition);
+        if let Some((batches, queue)) = self.queue_mut(topic, partition) {
+            batches.push_back(queue, index);
         }
     }
 
-    /// Gives a slot back: it is the next to be used, so that memory that is not needed is never touched.
-    pub(super) fn release(&mut self, index: u16) {
-        self.recycle(index);
-        self.batches.push_front(&mut self.free, index);
+    /// Takes a batch out of its queue.
+    pub(super) fn dequeue(&mut self, index: u16) {
+        let batch = self.batches.get(index);
+        let (topic, partition) = (batch.topic, batch.partition);
+        if let Some((batches, queue)) = self.queue_mut(topic, partition) {
+            batches.remove(queue, index);
+        }
     }
 
-    /// Makes a slot as it was at first; its topic's next record does not take it for the batch of the one before.
-    pub(super) fn recycle(&mut self, index: u16) {
+    /// Gives a slot that is in no list back: it is the next to be used, so that memory that is not needed is never
+    /// touched. Its topic's next record does not take it for the batch of the one before.
+    pub(super) fn release(&mut self, index: u16) {
+        self.batches.push(&mut self.free, index);
         let topic = self.batches.get(index).topic;
         if let Some(topic) = self.topics.get_mut(usize::from(topic))
             && topic.sticky.batch() == usize::from(index)
         {
             topic.sticky.forget_batch();
         }
-        self.batches.reset(index);
     }
 }

@@ -1,6 +1,7 @@
 use super::Accumulator;
 use super::Outstanding;
-use super::slot::{BatchSlot, Phase, Target};
+use super::list::{Link, NONE};
+use super::slot::{BatchSlot, Phase};
 use crate::batch::{self, Stamp};
 use crate::delivery::BatchId;
 use crate::time::Tick;
@@ -39,33 +40,40 @@ impl Accumulator<'_> {
     /// the batch on its way.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn ready_at(&self, partition: u16) -> Tick {
-        let queue = self.partitions.get(partition);
-        let Some(first) = self.next_to_send(queue) else { return Tick::NEVER };
-        let first = self.batches.get(first);
-        if queue.muted || queue.halves.any() {
+        let first = self.batches.get(self.next_to_send(partition));
+        if !first.phase.waits() {
             return Tick::NEVER;
         }
-        let full = first.phase == Phase::Queued || queue.queue.has_several();
-        let lingers = !full && !self.exhausted && !self.closed;
-        let lingered = if lingers { first.created.after_ms(self.policy.linger_ms) } else { Tick::ZERO };
-        lingered.max(first.attempts().retry_at)
+        // Of a producer that is closed, none is open.
+        if first.phase == Phase::Open && first.next == Link::NONE && !self.exhausted {
+            return first.created.after_ms(self.policy.linger_ms);
+        }
+        first.attempts().retry_at
     }
 
     /// Whether at least two batches wait to be sent before this one.
     pub(crate) fn is_behind_others(&self, id: BatchId) -> bool {
         let index = id.slot() as u16;
         let batch = self.batches.get(index);
-        if batch.generation != id.generation() || batch.target != Target::Known {
+        if batch.generation != id.generation() || !batch.phase.waits() {
             return false;
         }
-        let first = self.partitions.get(batch.partition).queue.first();
-        let second = first.and_then(|first| self.batches.next(first));
-        matches!((first, second), (Some(first), Some(second)) if first != index && second != index)
+        let mut ahead = 0u8;
+        let mut at = self.partitions.get(batch.partition).queue.first();
+        while at != index && at != NONE && ahead < 2 {
+            ahead = ahead.wrapping_add(u8::from(self.batches.get(at).phase.waits()));
+            at = self.batches.next(at);
+        }
+        ahead == 2
     }
 
     /// Whether anything waits to be sent to this partition.
     pub(crate) fn has_queued(&self, partition: u16) -> bool {
-        self.partitions.get(partition).queue.first().is_some()
+        let mut at = self.partitions.get(partition).queue.first();
+        while at != NONE && !self.batches.get(at).phase.waits() {
+            at = self.batches.next(at);
+        }
+        at != NONE
     }
 
     /// Takes the first batch of each partition that `take` wants, beginning at `start` and going round once, and
@@ -93,33 +101,25 @@ impl Accumulator<'_> {
     }
 
     fn candidate(&self, now: Tick, partition: u16) -> Option<Candidate> {
-        let queue = self.partitions.get(partition);
-        let first = self.batches.get(self.next_to_send(queue)?);
-        if queue.muted || queue.halves.any() || first.attempts().retry_at > now {
+        let first = self.batches.get(self.next_to_send(partition));
+        if !first.phase.waits() || first.attempts().retry_at > now {
             return None;
         }
         Some(Candidate {
             partition,
             bytes: first.len as usize,
-            records: first.count.wrapping_add(first.rest.records()),
+            records: first.count,
             outstanding: self.outstanding(partition),
         })
     }
 
     fn dispatch(&mut self, request: Request, partition: u16, stamp: Option<Stamp>) {
-        let Some(index) = self.next_to_send(self.partitions.get(partition)) else { return };
-        let Some(queue) = self.partitions.get_mut(partition) else { return };
-        self.batches.remove(&mut queue.queue, index);
-        self.batches.push_back(&mut queue.in_flight, index);
-        queue.muted = self.policy.mute;
+        let index = self.next_to_send(partition);
         let Some(batch) = self.batches.get_mut(index) else { return };
-        if !batch.rest.is_none() {
-            queue.halves.add();
-        }
-        batch.phase = Phase::InFlight;
+        let phase = core::mem::replace(&mut batch.phase, Phase::InFlight);
         batch.connection = request.connection;
         batch.correlation_id = request.correlation_id;
-        if !batch.sealed {
+        if phase != Phase::Retry {
             self.seal(index, stamp);
         }
     }
@@ -128,7 +128,6 @@ impl Accumulator<'_> {
     pub(super) fn seal(&mut self, index: u16, stamp: Option<Stamp>) {
         let range = self.slot_range(index);
         let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.sealed = true;
         let Some(bytes) = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..batch.len as usize))
         else {
             return;
@@ -142,24 +141,25 @@ impl Accumulator<'_> {
 
     /// The batch of this partition that is on its way with this request.
     pub(crate) fn in_flight(&self, request: Request, partition: u16) -> Option<u16> {
-        let mut at = self.partitions.get(partition).in_flight.first();
-        while let Some(index) = at {
-            if self.batches.get(index).is_with(request) {
-                return Some(index);
-            }
-            at = self.batches.next(index);
-        }
-        None
+        self.first_on_its_way(partition, |batch| batch.is_with(request))
     }
 
     /// The first batch of this partition that is on its way with any request of this connection.
     pub(crate) fn in_flight_on(&self, connection: u8, partition: u16) -> Option<u16> {
-        let mut at = self.partitions.get(partition).in_flight.first();
-        while let Some(index) = at {
-            if self.batches.get(index).connection == connection {
-                return Some(index);
+        self.first_on_its_way(partition, |batch| batch.connection == connection)
+    }
+
+    fn first_on_its_way(&self, partition: u16, is_wanted: impl Fn(&BatchSlot) -> bool) -> Option<u16> {
+        let mut at = self.partitions.get(partition).queue.first();
+        while at != NONE {
+            let batch = self.batches.get(at);
+            if batch.phase.is_on_its_way() && is_wanted(batch) {
+                return Some(at);
             }
-            at = self.batches.next(index);
+            if batch.phase > Phase::Retry {
+                break;
+            }
+            at = batch.next.get();
         }
         None
     }

@@ -1,6 +1,6 @@
 use super::Accumulator;
-use super::list::List;
-use super::slot::{BatchSlot, Outcome, Phase};
+use super::list::NONE;
+use super::slot::{Outcome, Phase};
 use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
@@ -19,8 +19,8 @@ pub(crate) enum Abort {
 }
 
 impl Accumulator<'_> {
-    /// Fails every batch whose delivery timeout is over. One on its way is reported now, and keeps its slot until
-    /// its response or its disconnect. `topic_error` tells what metadata says of a topic, as the cause for batches
+    /// Fails every batch whose delivery timeout is over, oldest first. One on its way is reported now, and keeps its slot
+    /// until its response or its disconnect. `topic_error` tells what metadata says of a topic, as the cause for batches
     /// that were never sent.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn expire(
@@ -29,100 +29,82 @@ impl Accumulator<'_> {
         topic_error: impl Fn(u16) -> ErrorCode,
         counters: &mut Counters,
     ) {
-        for topic in 0..self.topics.len() {
-            while let Some(index) =
-                self.topics.get(topic).and_then(|topic| self.expired_first(now, &topic.pending))
-            {
-                self.time_out(index, topic_error(topic as u16), counters);
+        loop {
+            let index = self.oldest(Phase::UNDECIDED, now);
+            let batch = self.batches.get(index);
+            if !batch.phase.is_undecided() {
+                return;
             }
-        }
-        for partition in 0..self.partitions() {
-            while let Some(index) = self.expired_first(now, &self.partitions.get(partition).queue) {
-                self.time_out(index, topic_error(self.partition_at(partition).0.index() as u16), counters);
-            }
-            let mut in_flight = self.partitions.get(partition).in_flight.first();
-            while let Some(index) = in_flight {
-                in_flight = self.batches.next(index);
-                if self.is_expired(now, index) {
-                    let cause = self.last_error(index);
-                    self.decide_in_flight(
-                        index,
-                        DeliveryError::Timeout { maybe_written: true, cause },
-                        counters,
-                    );
-                }
-            }
+            let attempts = batch.attempts();
+            let was_sent = attempts.count > 0 || batch.phase == Phase::InFlight;
+            let cause = if was_sent { attempts.last_error } else { topic_error(batch.topic) };
+            let maybe_written = batch.maybe_written();
+            self.fail(index, DeliveryError::Timeout { maybe_written, cause }, counters);
         }
     }
 
     /// When the next batch's delivery timeout ends.
     pub(crate) fn next_expiry(&self) -> Tick {
-        let undecided = |batch: &&BatchSlot| batch.is_unfinished() && !batch.outcome.is_decided();
-        let undecided = self.batches.iter().filter(undecided);
+        let undecided = self.batches.iter().filter(|batch| batch.phase.is_undecided());
         undecided.fold(Tick::NEVER, |soonest, batch| soonest.min(self.expires_at(batch)))
     }
 
-    /// Fails all that has no outcome, for this reason.
+    /// Fails all that has no outcome, for this reason, oldest first.
     pub(crate) fn abort(&mut self, reason: Abort, counters: &mut Counters) {
-        for index in 0..self.batches.len() {
+        let phases = match reason {
+            Abort::Waiting(_) => Phase::WAITING,
+            // A second half goes on when the first was reported, and is met here again.
+            Abort::Closed | Abort::Fatal(_) => Phase::UNDECIDED,
+        };
+        loop {
+            let index = self.oldest(phases, Tick::NEVER);
             let batch = self.batches.get(index);
+            if !batch.phase.is_undecided() {
+                return;
+            }
             let error = match reason {
                 Abort::Closed => DeliveryError::Closed { maybe_written: batch.maybe_written() },
                 Abort::Fatal(code) | Abort::Waiting(code) => DeliveryError::Failed(code),
             };
-            match batch.phase {
-                // A second half goes on when the first was reported, and is met here again.
-                Phase::Free | Phase::Done => {}
-                Phase::InFlight => match reason {
-                    Abort::Waiting(_) => {}
-                    Abort::Closed | Abort::Fatal(_) => self.decide_in_flight(index, error, counters),
-                },
-                Phase::Open | Phase::Queued => {
-                    self.give_up(index, error, counters);
-                }
-            }
+            self.fail(index, error, counters);
         }
     }
 
     /// Gives the first of a partition's queue up.
     pub(crate) fn fail_first(&mut self, partition: u16, error: DeliveryError, counters: &mut Counters) {
-        let first = self.partitions.get(partition).queue.first();
-        if let Some(index) = first {
-            self.give_up(index, error, counters);
-        }
+        self.fail(self.partitions.get(partition).queue.first(), error, counters);
     }
 
     /// The stamp of the first of a partition's queue, if it has one.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn first_stamp(&self, partition: u16) -> Option<Stamp> {
-        self.stamp_of(self.partitions.get(partition).queue.first()?)
+        self.stamp_of(self.partitions.get(partition).queue.first())
     }
 
-    fn expired_first(&self, now: Tick, queue: &List) -> Option<u16> {
-        queue.first().filter(|first| self.is_expired(now, *first))
-    }
-
-    fn time_out(&mut self, index: u16, topic_error: ErrorCode, counters: &mut Counters) {
-        let batch = self.batches.get(index);
-        let maybe_written = batch.maybe_written();
-        let attempts = batch.attempts();
-        let cause = if attempts.count > 0 { attempts.last_error } else { topic_error };
-        self.give_up(index, DeliveryError::Timeout { maybe_written, cause }, counters);
-    }
-
-    /// Fails a batch that waits in a queue.
-    #[inline(never)]
-    fn give_up(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
-        self.dequeue(index);
-        self.absorb_rest(index);
-        self.finish(index, Outcome::Failed(error), counters);
-    }
-
-    fn decide_in_flight(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
-        if !self.batches.get(index).outcome.is_decided() {
-            self.absorb_rest(index);
-            self.decide(index, Outcome::Failed(error), counters);
-            self.expired_in_flight = self.expired_in_flight.wrapping_add(1);
+    /// The oldest batch in one of these phases whose delivery timeout is over at this time.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn oldest(&self, phases: [Phase; 2], by: Tick) -> u16 {
+        let (mut oldest, mut greatest_age) = (NONE, 0);
+        for index in 0..self.batches.len() {
+            let batch = self.batches.get(index);
+            let age = self.next_generation.wrapping_sub(batch.generation);
+            if age > greatest_age && batch.phase.is_among(phases) && self.expires_at(batch) <= by {
+                (oldest, greatest_age) = (index, age);
+            }
         }
+        oldest
+    }
+
+    /// Fails a batch that has no outcome. One on its way keeps its place.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn fail(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
+        self.absorb_rest(index);
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        if batch.phase != Phase::InFlight {
+            return self.complete(index, Outcome::Failed(error), counters);
+        }
+        batch.phase = Phase::Expired;
+        self.decided_early = self.decided_early.wrapping_add(1);
+        self.decide(index, Outcome::Failed(error), counters);
     }
 }

@@ -1,7 +1,7 @@
 //! Batches by partition, in lent memory: Java's `RecordAccumulator`, `BufferPool` and `ProducerBatch`.
 //!
-//! A batch slot is always in exactly one place: the free list, a topic's pending queue (its partitions are not
-//! known yet), a partition's queue, a partition's in-flight list, or the list of the done.
+//! A batch slot is always in exactly one list: of the free, of a topic's pending (its partitions are not known yet), of a
+//! partition's that have not come to their end, or of the done. What it waits for there, its [`Phase`] tells.
 
 mod append;
 mod complete;
@@ -20,13 +20,12 @@ mod split;
 use crate::config::Config;
 #[cfg(feature = "drop-oldest")]
 use crate::config::Overflow;
-use crate::delivery::TopicId;
 use crate::time::Tick;
 pub(crate) use append::{Placed, Sending};
 pub(crate) use drain::{Candidate, Request, Take};
 pub(crate) use drop_oldest::Dropped;
 pub(crate) use expire::Abort;
-use list::List;
+use list::{Link, List};
 pub(crate) use outstanding::Outstanding;
 pub(crate) use slot::Outcome;
 pub use slot::{BatchSlot, PartitionQueue, TopicQueue};
@@ -52,15 +51,14 @@ pub(crate) struct Accumulator<'a> {
     /// The last `send` was refused for want of memory: all that waits is due (Java: `BufferPool.queued() > 0`).
     exhausted: bool,
     closed: bool,
-    /// A partition has a gap.
-    has_gap: bool,
     /// See [`partitions`](Self::partitions).
     partitions_used: u16,
     /// Batches that have no outcome yet.
     unfinished: u16,
-    /// Batches that have expired on their way and were not reported.
-    expired_in_flight: u16,
-    free: List,
+    /// Batches that have an outcome to be taken, and are in a queue all the same.
+    decided_early: u16,
+    /// The first of the free, each of which has the next.
+    free: Link,
     done: List,
     batches: Batches<'a>,
     partitions: Partitions<'a>,
@@ -87,10 +85,9 @@ impl<'a> Accumulator<'a> {
         topics.fill_with(TopicQueue::new);
         partitions.fill_with(PartitionQueue::new);
         let mut batches = Batches(batches);
-        let mut free = List::new();
-        for index in 0..batches.len() {
-            batches.reset(index);
-            batches.push_back(&mut free, index);
+        let mut free = Link::NONE;
+        for index in (0..batches.len()).rev() {
+            batches.push(&mut free, index);
         }
         let partitions_per_topic = partitions.len().checked_div(topics.len()).unwrap_or(0);
         let due_bytes = config.batch_bytes.map_or(slot_bytes, |bytes| slot_bytes.min(bytes as usize));
@@ -115,10 +112,9 @@ impl<'a> Accumulator<'a> {
             done: List::new(),
             next_generation: 0,
             unfinished: 0,
-            expired_in_flight: 0,
+            decided_early: 0,
             exhausted: false,
             closed: false,
-            has_gap: false,
             flush_before: 0,
         }
     }
@@ -154,7 +150,7 @@ impl<'a> Accumulator<'a> {
     pub(crate) fn is_flushed(&self) -> bool {
         self.unfinished == 0
             || !self.batches.iter().any(|batch| {
-                batch.is_unfinished() && (batch.generation.wrapping_sub(self.flush_before) as i32) < 0
+                Self::is_unfinished(batch) && (batch.generation.wrapping_sub(self.flush_before) as i32) < 0
             })
     }
 
@@ -163,14 +159,6 @@ impl<'a> Accumulator<'a> {
         let within = usize::try_from(partition).ok().filter(|p| *p < self.partitions_per_topic)?;
         // All partitions of all topics are 65,535 at most.
         Some(usize::from(topic).wrapping_mul(self.partitions_per_topic).wrapping_add(within) as u16)
-    }
-
-    /// The topic of the partition at this place, and its number there.
-    pub(crate) fn partition_at(&self, index: u16) -> (TopicId, i32) {
-        let (index, per_topic) = (usize::from(index), self.partitions_per_topic);
-        let topic = index.checked_div(per_topic).unwrap_or(0);
-        let partition = index.checked_rem(per_topic).unwrap_or(0);
-        (TopicId::new(topic as u16), partition as i32)
     }
 
     /// The number of places for partitions, up to the last that has ever had a batch: what has to be looked at. A host

@@ -1,6 +1,6 @@
 use super::Accumulator;
-use super::list::List;
-use super::slot::{Outcome, Target};
+use super::list::NONE;
+use super::slot::Target;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
 use crate::delivery::DeliveryError;
@@ -24,39 +24,36 @@ impl Accumulator<'_> {
         if count == 0 {
             return;
         }
-        let mut pending = core::mem::replace(&mut queue.pending, List::new());
-        let mut waits_on = List::new();
-        while let Some(index) = self.batches.pop_front(&mut pending) {
-            let target = self.batches.get(index).target;
+        let mut at = queue.pending.first();
+        while at != NONE {
+            let index = at;
+            let batch = self.batches.get(index);
+            let target = batch.target;
+            at = batch.next.get();
             let place = self.place(topic, target, random);
             if target == Target::Sticky {
                 self.switch_sticky_partition(topic, random);
             }
             match place {
-                Place::Partition(partition) => self.enqueue(index, partition),
+                Place::Partition(partition) => self.move_to(index, partition),
                 // A partition that may still be added: Java's `send` waits for it, too.
-                Place::Pending | Place::Later => self.batches.push_back(&mut waits_on, index),
-                Place::Nowhere => {
-                    self.finish(index, Outcome::Failed(DeliveryError::UnknownPartition), counters);
-                }
+                Place::Pending | Place::Later => {}
+                Place::Nowhere => self.fail(index, DeliveryError::UnknownPartition, counters),
             }
-        }
-        if let Some(queue) = self.topics.get_mut(usize::from(topic)) {
-            queue.pending = waits_on;
         }
     }
 
     /// Whether a batch waits for its partition, or for its topic, to appear.
     pub(crate) fn awaits_metadata(&self) -> bool {
-        self.topics.iter().any(|topic| topic.pending.first().is_some())
+        self.topics.iter().any(|topic| topic.pending.first() != NONE)
     }
 
     /// Fails what waits for a topic that there will not be.
     pub(crate) fn fail_pending(&mut self, topic: u16, error: ErrorCode, counters: &mut Counters) {
-        let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return };
-        let mut pending = core::mem::replace(&mut queue.pending, List::new());
-        while let Some(index) = self.batches.pop_front(&mut pending) {
-            self.finish(index, Outcome::Failed(DeliveryError::Failed(error)), counters);
+        while let Some(queue) = self.topics.get(usize::from(topic))
+            && queue.pending.first() != NONE
+        {
+            self.fail(queue.pending.first(), DeliveryError::Failed(error), counters);
         }
     }
 
@@ -109,16 +106,16 @@ impl Accumulator<'_> {
         }
     }
 
-    fn enqueue(&mut self, index: u16, partition: u16) {
+    /// A batch that waited for its partition goes behind all that are there: while it waited, there was no such partition
+    /// to send anything younger to.
+    fn move_to(&mut self, index: u16, partition: u16) {
+        self.dequeue(index);
         if let Some(batch) = self.batches.get_mut(index) {
             batch.target = Target::Known;
             batch.partition = partition;
         }
         self.use_partition(partition);
-        // In front of younger ones: an explicit partition may have got batches before this one found its place.
-        if let Some(queue) = self.partitions.get_mut(partition) {
-            self.batches.insert_by_age(&mut queue.queue, index);
-        }
+        self.enqueue(index);
     }
 }
 

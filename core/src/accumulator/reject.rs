@@ -15,8 +15,7 @@ impl Dropped {
 }
 
 impl Accumulator<'_> {
-    pub(super) fn drop_oldest(&mut self, with: &mut Sending<'_>) -> Option<u16> {
+    pub(super) fn drop_oldest(&mut self, with: &mut Sending<'_>) {
         *with.dropped = Dropped;
-        None
     }
 }

@@ -1,35 +1,40 @@
 use super::Accumulator;
+use super::list::NONE;
 use super::slot::{Phase, Target};
 use crate::batch::StoredRecords;
 use crate::delivery::{Delivery, TopicId};
+use crate::time::Tick;
 
 impl Accumulator<'_> {
     /// Whether an outcome waits to be taken.
     pub(crate) fn has_delivery(&self) -> bool {
-        self.expired_in_flight > 0 || self.done.first().is_some()
+        self.decided_early > 0 || self.done.first() != NONE
     }
 
     /// Takes the oldest outcome, and gives the batch's slot back unless it is still on its way, or was split: then
-    /// its second half goes back into the queue.
+    /// its second half waits to be sent.
     pub(crate) fn next_delivery(&mut self) -> Option<Delivery> {
-        let index = self.next_reportable()?;
-        let delivery = self.delivery(index)?;
-        let batch = self.batches.get_mut(index)?;
-        if batch.phase == Phase::InFlight {
-            batch.reported = true;
-            self.expired_in_flight = self.expired_in_flight.wrapping_sub(1);
-        } else {
-            self.batches.pop_front(&mut self.done);
-            if !self.go_on(index) {
+        let index = self.next_reportable();
+        let delivery = self.delivery(index);
+        if let Some(batch) = self.batches.get_mut(index) {
+            if batch.phase == Phase::Done {
+                self.batches.remove(&mut self.done, index);
                 self.release(index);
+            } else {
+                self.decided_early = self.decided_early.wrapping_sub(1);
+                if batch.phase == Phase::Expired {
+                    batch.phase = Phase::Reported;
+                } else {
+                    self.go_on(index);
+                }
             }
         }
-        Some(delivery)
+        delivery
     }
 
     /// The outcome that [`next_delivery`](Self::next_delivery) would take, and the batch's records.
     pub(crate) fn peek_delivery(&self) -> Option<(Delivery, StoredRecords<'_>)> {
-        let index = self.next_reportable()?;
+        let index = self.next_reportable();
         Some((self.delivery(index)?, StoredRecords::new(self.reported_bytes(index))))
     }
 
@@ -37,11 +42,12 @@ impl Accumulator<'_> {
     pub(super) fn delivery(&self, index: u16) -> Option<Delivery> {
         let batch = self.batches.get(index);
         let result = batch.outcome.result()?;
-        let partition = (batch.target == Target::Known).then(|| self.partition_at(batch.partition).1);
+        let first = usize::from(batch.topic).wrapping_mul(self.partitions_per_topic);
+        let partition = usize::from(batch.partition).wrapping_sub(first) as i32;
         Some(Delivery {
             batch: self.batches.id(index),
             topic: TopicId::new(batch.topic),
-            partition,
+            partition: (batch.target == Target::Known).then_some(partition),
             first_index: batch.rest.before(),
             records: batch.count,
             is_last: batch.rest.is_none(),
@@ -49,13 +55,9 @@ impl Accumulator<'_> {
         })
     }
 
-    fn next_reportable(&self) -> Option<u16> {
-        if self.expired_in_flight > 0 {
-            let expired = |index: &u16| {
-                let batch = self.batches.get(*index);
-                batch.phase == Phase::InFlight && batch.outcome.is_decided() && !batch.reported
-            };
-            return (0..self.batches.len()).find(expired);
+    fn next_reportable(&self) -> u16 {
+        if self.decided_early > 0 {
+            return self.oldest(Phase::DECIDED_EARLY, Tick::NEVER);
         }
         self.done.first()
     }

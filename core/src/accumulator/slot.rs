@@ -1,26 +1,73 @@
 use super::list::{Link, List};
-use super::split::{Halves, Rest};
+use super::split::Rest;
 use crate::code::ErrorCode;
 use crate::delivery::{Ack, BatchId, DeliveryError};
 use crate::partition::Sticky;
 use crate::time::Tick;
 use crate::wide::Wide;
 
-/// Where a batch is between its first record and the report of its outcome.
+/// Where a batch is between its first record and the report of its outcome. In this order, so that what is asked of a
+/// phase is one comparison.
 // Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Free = 0,
-    /// Takes further records.
-    Open,
-    /// Takes no further record, and waits to be sent, or to be sent again.
-    Queued,
-    /// A request with it is on its way. It keeps its slot until the response or the disconnect, even when its
-    /// outcome is decided before (KAFKA-19012).
-    InFlight,
     /// Its outcome waits to be taken.
     Done,
+    /// Its first half has its outcome, which waits to be taken; the second half is still to go.
+    #[cfg(feature = "split")]
+    Cut,
+    /// A request with it is on its way. It has its outcome, which waits to be taken, and keeps its slot until the
+    /// response or the disconnect (KAFKA-19012).
+    Expired,
+    /// As `Expired`, and its outcome was taken.
+    Reported,
+    /// A request with it is on its way.
+    InFlight,
+    /// Waits to be sent again, as it is.
+    Retry,
+    /// Takes no further record, and waits to be sent.
+    Queued,
+    /// Takes further records.
+    Open,
+}
+
+impl Phase {
+    /// Of those that have their outcome, and are in a queue all the same, the first and the last.
+    pub(super) const DECIDED_EARLY: [Self; 2] = [Self::AFTER_DONE, Self::Expired];
+    /// Those that have no outcome.
+    pub(super) const UNDECIDED: [Self; 2] = [Self::InFlight, Self::Open];
+    /// Those that are to be sent.
+    pub(super) const WAITING: [Self; 2] = [Self::Retry, Self::Open];
+    /// Those that were never sent.
+    #[cfg(feature = "drop-oldest")]
+    pub(super) const NEVER_SENT: [Self; 2] = [Self::Queued, Self::Open];
+
+    #[cfg(feature = "split")]
+    const AFTER_DONE: Self = Self::Cut;
+    #[cfg(not(feature = "split"))]
+    const AFTER_DONE: Self = Self::Expired;
+
+    /// Whether it is one of those from the first to the last.
+    pub(super) fn is_among(self, [first, last]: [Self; 2]) -> bool {
+        first <= self && self <= last
+    }
+
+    /// Whether a request with the batch is on its way.
+    pub(super) fn is_on_its_way(self) -> bool {
+        self.is_among([Self::Expired, Self::InFlight])
+    }
+
+    /// Whether the batch is to be sent.
+    pub(super) fn waits(self) -> bool {
+        self >= Self::Retry
+    }
+
+    /// Whether the batch has no outcome.
+    pub(super) fn is_undecided(self) -> bool {
+        self >= Self::InFlight
+    }
 }
 
 /// Which partition a batch is for.
@@ -78,13 +125,6 @@ impl Outcome {
         Self::Delivered { base_offset, log_append_time_ms }
     }
 
-    pub(super) fn is_decided(&self) -> bool {
-        match self {
-            Self::Undecided(_) => false,
-            Self::Delivered { .. } | Self::Failed(_) => true,
-        }
-    }
-
     pub(super) fn result(&self) -> Option<Result<Ack, DeliveryError>> {
         match *self {
             Self::Undecided(_) => None,
@@ -107,13 +147,10 @@ pub struct BatchSlot {
     /// Place among all partitions, when the target is known.
     pub(super) partition: u16,
     pub(super) target: Target,
-    /// Was drained at least once.
-    pub(super) sealed: bool,
     /// Carries the stamp of an idempotent producer.
     pub(super) stamped: bool,
     /// Was sent, and no answer to any attempt has told whether it is in the log.
     pub(super) in_doubt: bool,
-    pub(super) reported: bool,
     pub(super) connection: u8,
     pub(super) correlation_id: i32,
     pub(super) len: u32,
@@ -136,10 +173,8 @@ impl BatchSlot {
             topic: 0,
             partition: 0,
             target: Target::Known,
-            sealed: false,
             stamped: false,
             in_doubt: false,
-            reported: false,
             connection: 0,
             correlation_id: 0,
             len: 0,
@@ -147,14 +182,6 @@ impl BatchSlot {
             rest: Rest::NONE,
             created: Tick::ZERO,
             outcome: Outcome::NONE,
-        }
-    }
-
-    pub(super) fn is_unfinished(&self) -> bool {
-        match self.phase {
-            Phase::Free => false,
-            Phase::Done => !self.rest.is_none(),
-            Phase::Open | Phase::Queued | Phase::InFlight => !self.outcome.is_decided(),
         }
     }
 
@@ -181,14 +208,8 @@ impl Default for BatchSlot {
 /// The batches of one partition. Lent to the producer through [`Storage`](crate::Storage).
 #[derive(Debug)]
 pub struct PartitionQueue {
-    /// To be sent, oldest first.
+    /// All that have not come to their end, oldest first. Those that were ever sent are in front of those that were not.
     pub(super) queue: List,
-    /// On their way, oldest first.
-    pub(super) in_flight: List,
-    pub(super) muted: bool,
-    /// First halves of split batches that are not in the queue: nothing else goes out before their second halves, so
-    /// they are no more than can be in flight.
-    pub(super) halves: Halves,
     /// A stamped batch ended without being acknowledged, or its number was refused: the broker's sequence and ours
     /// may differ.
     pub(super) gap: bool,
@@ -200,8 +221,7 @@ impl PartitionQueue {
     /// A queue that was never used.
     #[must_use]
     pub const fn new() -> Self {
-        let (queue, in_flight) = (List::new(), List::new());
-        Self { queue, in_flight, muted: false, halves: Halves::NONE, gap: false, leaderless: false }
+        Self { queue: List::new(), gap: false, leaderless: false }
     }
 }
 
@@ -274,13 +294,6 @@ impl Batches<'_> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &BatchSlot> {
         self.0.iter()
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn reset(&mut self, index: u16) {
-        if let Some(batch) = self.get_mut(index) {
-            *batch = BatchSlot::new();
-        }
     }
 
     pub(super) fn id(&self, index: u16) -> BatchId {

@@ -2,10 +2,10 @@
 //!
 //! The first half is the front of the batch; the rest stays behind it, and nothing else of the partition goes out.
 //! When the first half has its outcome and the application has taken it, the rest moves to the front of the slot and
-//! goes back into the queue. So a split needs no memory, also when there is none.
+//! is sent, from the batch's old place in its queue. So a split needs no memory, also when there is none.
 
 use super::Accumulator;
-use super::slot::{Attempts, Outcome, Phase};
+use super::slot::{Attempts, BatchSlot, Outcome, Phase};
 use crate::batch;
 use crate::counters::{Counters, add};
 
@@ -35,63 +35,55 @@ impl Rest {
     }
 }
 
-/// Counts first halves.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Halves(u8);
-
-impl Halves {
-    pub(super) const NONE: Self = Self(0);
-
-    pub(super) fn any(self) -> bool {
-        self.0 > 0
-    }
-
-    pub(super) fn add(&mut self) {
-        self.0 = self.0.wrapping_add(1);
-    }
-
-    pub(super) fn remove(&mut self) {
-        self.0 = self.0.wrapping_sub(1);
-    }
-}
-
 impl Accumulator<'_> {
-    /// Cuts a batch on its way, which its broker refused as too large, and puts its first half back into the queue.
+    /// Cuts a batch on its way, which its broker refused as too large: its first half waits to be sent.
     /// `false` when that cannot help, or must not be: it has one record, its outcome is decided, or an earlier
     /// attempt may have put the whole of it into the log.
     pub(crate) fn split(&mut self, index: u16, counters: &mut Counters) -> bool {
         let batch = self.batches.get(index);
-        if batch.count < 2 || batch.in_doubt || batch.outcome.is_decided() {
+        if batch.count < 2 || batch.in_doubt || batch.phase != Phase::InFlight {
             return false;
         }
         let count = batch.count >> 1;
         let Some(len) = batch::prefix_len(self.bytes(index), count) else { return false };
-        self.leave_flight(index);
         let Some(batch) = self.batches.get_mut(index) else { return false };
         batch.rest.len = batch.rest.len.wrapping_add(batch.len.wrapping_sub(len as u32));
         batch.rest.count = batch.rest.count.wrapping_add(batch.count.wrapping_sub(count));
         batch.len = len as u32;
         batch.count = count;
+        batch.phase = Phase::Retry;
         // A split is no retry: it is not counted, and waits for nothing (Java).
         batch.outcome = Outcome::Undecided(Attempts { count: 0, ..batch.attempts() });
         self.seal(index, None);
         add(&mut counters.batch_splits, 1);
-        self.put_back(index);
         true
     }
 
     /// Whether a second half waits for the application to take the first one's outcome.
     pub(crate) fn awaits_report(&self) -> bool {
-        self.batches.iter().any(|batch| batch.phase == Phase::Done && !batch.rest.is_none())
+        self.batches.iter().any(|batch| batch.phase == Phase::Cut)
     }
 
-    /// The outcome of a batch was taken: sends its second half on its way. Says whether it has one.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn go_on(&mut self, index: u16) -> bool {
-        let range = self.slot_range(index);
+    /// Whether a batch has no outcome, or not for all of its records.
+    pub(super) fn is_unfinished(batch: &BatchSlot) -> bool {
+        batch.phase.is_undecided() || batch.phase == Phase::Cut
+    }
+
+    /// A first half has its outcome: the batch keeps its place until that is taken. Says whether there is a second.
+    pub(super) fn stays_for_rest(&mut self, index: u16) -> bool {
         let Some(batch) = self.batches.get_mut(index).filter(|batch| !batch.rest.is_none()) else {
             return false;
         };
+        batch.phase = Phase::Cut;
+        self.decided_early = self.decided_early.wrapping_add(1);
+        true
+    }
+
+    /// The outcome of a first half was taken: the second half waits to be sent.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn go_on(&mut self, index: u16) {
+        let range = self.slot_range(index);
+        let Some(batch) = self.batches.get_mut(index) else { return };
         let end = batch.len.wrapping_add(batch.rest.len) as usize;
         let bytes = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..end)).unwrap_or(&mut []);
         let len = batch::reframe(bytes, batch.len as usize, batch.count, batch.rest.count);
@@ -101,25 +93,16 @@ impl Accumulator<'_> {
         batch.rest = Rest { before, ..Rest::NONE };
         batch.in_doubt = false;
         batch.outcome = Outcome::NONE;
-        let partition = batch.partition;
-        if let Some(queue) = self.partitions.get_mut(partition) {
-            queue.halves.remove();
-        }
+        batch.phase = Phase::Retry;
         self.seal(index, None);
-        self.put_back(index);
-        true
     }
 
     /// A batch fails before its second half could go out: that shares its outcome.
     pub(super) fn absorb_rest(&mut self, index: u16) {
-        let Some(batch) = self.batches.get_mut(index).filter(|batch| !batch.rest.is_none()) else { return };
-        batch.count = batch.count.wrapping_add(batch.rest.count);
-        batch.rest.count = 0;
-        // The bytes on their way must not become more; `rest.len` keeps the others for the report.
-        if batch.phase == Phase::InFlight
-            && let Some(queue) = self.partitions.get_mut(batch.partition)
-        {
-            queue.halves.remove();
+        if let Some(batch) = self.batches.get_mut(index) {
+            batch.count = batch.count.wrapping_add(batch.rest.count);
+            // The bytes on their way must not become more; `rest.len` keeps the others for the report.
+            batch.rest.count = 0;
         }
     }
 

@@ -1,6 +1,7 @@
 //! Without the feature `split`, in place of `split.rs`: a batch goes out whole, or fails.
 
 use super::Accumulator;
+use super::slot::BatchSlot;
 use crate::counters::Counters;
 
 /// Nothing.
@@ -23,22 +24,6 @@ impl Rest {
     }
 }
 
-/// None.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Halves;
-
-impl Halves {
-    pub(super) const NONE: Self = Self;
-
-    pub(super) fn any(self) -> bool {
-        false
-    }
-
-    pub(super) fn add(&mut self) {}
-
-    pub(super) fn remove(&mut self) {}
-}
-
 impl Accumulator<'_> {
     pub(crate) fn split(&mut self, _: u16, _: &mut Counters) -> bool {
         false
@@ -48,9 +33,15 @@ impl Accumulator<'_> {
         false
     }
 
-    pub(super) fn go_on(&mut self, _: u16) -> bool {
+    pub(super) fn is_unfinished(batch: &BatchSlot) -> bool {
+        batch.phase.is_undecided()
+    }
+
+    pub(super) fn stays_for_rest(&mut self, _: u16) -> bool {
         false
     }
+
+    pub(super) fn go_on(&mut self, _: u16) {}
 
     pub(super) fn absorb_rest(&mut self, _: u16) {}
 

@@ -195,7 +195,7 @@ impl<'a> Idempotence<'a> {
         outstanding: &Outstanding,
         first: Option<Stamp>,
     ) -> Gap {
-        let landed = outstanding.in_flight == 0 && !outstanding.split;
+        let landed = outstanding.in_flight == 0;
         let proved = !(outstanding.head_is_stamped && outstanding.head_in_doubt);
         if self.state != State::Ready || !landed || !proved {
             return Gap::Open;

@@ -13,7 +13,6 @@ const IDLE: Outstanding = Outstanding {
     head_is_stamped: false,
     head_in_doubt: false,
     head_is_oldest: true,
-    split: false,
     gap: false,
 };
 const ONE_IN_FLIGHT: Outstanding = Outstanding { in_flight: 1, connection: Some(0), ..IDLE };
@@ -215,7 +214,6 @@ fn a_gap_is_closed_by_a_new_epoch_once_nothing_is_under_way_or_in_doubt() {
     let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
     assert_eq!(idempotence.close_gap(0, &Outstanding { in_flight: 1, ..waiting }, None), Gap::Open);
     assert_eq!(idempotence.close_gap(0, &Outstanding { head_in_doubt: true, ..waiting }, None), Gap::Open);
-    assert_eq!(idempotence.close_gap(0, &Outstanding { split: true, ..waiting }, None), Gap::Open);
     let stamp = Stamp { producer_id: 7, producer_epoch: 6, base_sequence: 0 };
     assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Renumber(stamp));
     idempotence.renumbered(0, 3);
