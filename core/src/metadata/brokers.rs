@@ -4,7 +4,7 @@ use crate::node::Node;
 use crate::transport::Endpoint;
 
 /// The longest name of a host (RFC 1035, 2.3.4, without the root's dot).
-const HOST_BYTES_MAX: usize = 253;
+const HOST_BYTES_MAX: u8 = 253;
 
 /// One broker's address, but for its host name. Lent to the producer through [`Storage`](crate::Storage).
 #[derive(Debug)]
@@ -34,22 +34,23 @@ impl Default for BrokerSlot {
 
 /// The brokers whose addresses are known.
 ///
-/// Host names lie one behind the other, in the order in which they came; one whose broker has gone stays where it is
-/// until there is no room for another. Then all are forgotten, and those of leaders alone are asked for again.
+/// Host names lie one behind the other, in the order in which they came; one whose broker has gone stays where it is.
+/// When a leader found no place, all are forgotten as the next response begins, and only leaders are taken from it.
 pub(super) struct Brokers<'a> {
     slots: &'a mut [BrokerSlot],
     hosts: &'a mut StringView,
-    /// Behind the slot of the broker that is going by; 0: it has none.
+    /// The place of the broker that is going by; past the last: it has none.
     place: usize,
-    /// The broker that is going by.
-    node: Node,
-    /// Bytes of its host name that have gone by.
+    /// The broker that is going by; none before the first of a response.
+    pub(super) node: Node,
+    /// Bytes of its host name that have gone by; 255 of any more.
     host_bytes: u8,
-    /// There is room for leaders only.
-    only_leaders: bool,
-    /// A host name found no room.
-    is_full: bool,
+    /// The response that is going by, or comes next, is taken for leaders only.
+    pub(super) only_leaders: bool,
 }
+
+/// The place of a broker that has none.
+const NOWHERE: usize = usize::MAX;
 
 impl<'a> Brokers<'a> {
     // As `Sender::new`.
@@ -57,8 +58,7 @@ impl<'a> Brokers<'a> {
     pub(super) fn new(slots: &'a mut [BrokerSlot], hosts: &'a mut StringView) -> Self {
         slots.fill_with(BrokerSlot::new);
         hosts.clear();
-        let node = Node::NONE;
-        Self { slots, hosts, place: 0, node, host_bytes: 0, only_leaders: false, is_full: false }
+        Self { slots, hosts, place: NOWHERE, node: Node::NONE, host_bytes: 0, only_leaders: false }
     }
 
     /// The broker at this place of those that are known.
@@ -73,17 +73,18 @@ impl<'a> Brokers<'a> {
         None
     }
 
+    /// The place of a broker that is known, or of the first that is free.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn position(&self, node: Node) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.node == node)
+    fn position(&self, node: Node) -> usize {
+        self.slots.iter().position(|slot| slot.node == node).unwrap_or(NOWHERE)
     }
 
     pub(super) fn knows(&self, node: Node) -> bool {
-        self.position(node).is_some()
+        self.position(node) != NOWHERE
     }
 
     pub(super) fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
-        let slot = self.slots.get(self.position(node)?)?;
+        let slot = self.slots.get(self.position(node))?;
         let at = usize::from(slot.host_at);
         let host = self.hosts.as_str().get(at..at.wrapping_add(usize::from(slot.host_bytes)))?;
         Some(Endpoint { host, port: slot.port })
@@ -91,9 +92,15 @@ impl<'a> Brokers<'a> {
 
     /// A response begins to go by.
     pub(super) fn begin(&mut self) {
-        self.place = 0;
-        for broker in self.slots.iter_mut() {
-            broker.seen = false;
+        self.node = Node::NONE;
+        if self.only_leaders {
+            self.hosts.clear();
+        }
+        for slot in self.slots.iter_mut() {
+            slot.seen = false;
+            if self.only_leaders {
+                slot.node = Node::NONE;
+            }
         }
     }
 
@@ -101,31 +108,28 @@ impl<'a> Brokers<'a> {
     pub(super) fn begin_broker(&mut self, node: Node, leads: impl Fn(Node) -> bool) {
         self.node = node;
         self.host_bytes = 0;
-        let own = self.position(node);
-        let wanted = !self.only_leaders || leads(node);
-        let place = own.or_else(|| self.position(Node::NONE).filter(|_| wanted));
-        self.place = place.map_or(0, |place| place.wrapping_add(1));
-        let host_at = self.hosts.len() as u16;
-        if let (None, Some(slot)) = (own, self.slot_mut()) {
-            *slot = BrokerSlot { host_at, ..BrokerSlot::new() };
+        self.place = self.position(node);
+        if self.place == NOWHERE && (!self.only_leaders || leads(node)) {
+            self.place = self.position(Node::NONE);
+            let host_at = self.hosts.len() as u16;
+            if let Some(slot) = self.slots.get_mut(self.place) {
+                slot.host_at = host_at;
+                slot.host_bytes = 0;
+            }
         }
     }
 
-    /// A piece of its host name.
+    /// A piece of its host name: what is known of it must be the same, and what is not is put behind all others.
     pub(super) fn host(&mut self, piece: &[u8]) {
         for byte in piece {
-            let at = usize::from(self.host_bytes);
-            let Some(slot) = self.slot_mut() else { return };
-            let (known, place) = (!slot.node.is_none(), usize::from(slot.host_at).wrapping_add(at));
-            let goes_on = if known {
-                at < usize::from(slot.host_bytes) && self.hosts.as_bytes().get(place) == Some(byte)
-            } else {
-                let has_room = self.hosts.push(char::from(*byte & 0x7f)).is_ok();
-                self.is_full |= !has_room;
-                has_room && byte.is_ascii() && at < HOST_BYTES_MAX
+            let Some(slot) = self.slots.get(self.place) else { return };
+            let at = usize::from(slot.host_at).wrapping_add(usize::from(self.host_bytes));
+            let fits = match self.hosts.as_bytes().get(at) {
+                Some(known) => known == byte,
+                None => byte.is_ascii() && self.hosts.push(char::from(*byte & 0x7f)).is_ok(),
             };
-            self.host_bytes = self.host_bytes.wrapping_add(1);
-            if !goes_on {
+            self.host_bytes = self.host_bytes.saturating_add(1);
+            if !fits {
                 self.forget();
             }
         }
@@ -133,12 +137,14 @@ impl<'a> Brokers<'a> {
 
     /// Its port: the broker is complete.
     pub(super) fn port(&mut self, port: i32) {
-        let (node, host_bytes) = (self.node, self.host_bytes);
-        let Some(slot) = self.slot_mut() else { return };
-        let same_length = slot.node.is_none() || slot.host_bytes == host_bytes;
+        let Some(slot) = self.slots.get_mut(self.place) else { return };
+        if slot.node.is_none() {
+            slot.host_bytes = self.host_bytes;
+        }
+        let is_host = (1..=HOST_BYTES_MAX).contains(&self.host_bytes) && slot.host_bytes == self.host_bytes;
         match u16::try_from(port) {
-            Ok(port) if port != 0 && host_bytes > 0 && same_length => {
-                (slot.node, slot.port, slot.host_bytes, slot.seen) = (node, port, host_bytes, true);
+            Ok(port) if port != 0 && is_host => {
+                (slot.node, slot.port, slot.seen) = (self.node, port, true);
             }
             Ok(_) | Err(_) => self.forget(),
         }
@@ -149,33 +155,14 @@ impl<'a> Brokers<'a> {
         for broker in self.slots.iter_mut().filter(|broker| !broker.seen) {
             broker.node = Node::NONE;
         }
-        self.only_leaders = false;
-    }
-
-    /// The next response is for leaders only: all others are forgotten, and the leaders, too, if their host names lie
-    /// among what fills the room for them.
-    pub(super) fn make_room(&mut self, leads: impl Fn(Node) -> bool) {
-        let is_full = core::mem::take(&mut self.is_full);
-        for slot in self.slots.iter_mut().filter(|slot| is_full || !leads(slot.node)) {
-            slot.node = Node::NONE;
-        }
-        if is_full {
-            self.hosts.clear();
-        }
-        self.only_leaders = true;
     }
 
     /// Its address cannot be kept, or is another than before: then its slot is free when it is asked for again.
     fn forget(&mut self) {
         crate::fmt::warning!("broker {} has an address that is new, or cannot be kept", self.node.raw());
-        if let Some(slot) = self.slot_mut() {
+        if let Some(slot) = self.slots.get_mut(self.place) {
             slot.node = Node::NONE;
         }
-        self.place = 0;
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn slot_mut(&mut self) -> Option<&mut BrokerSlot> {
-        self.slots.get_mut(self.place.checked_sub(1)?)
+        self.place = NOWHERE;
     }
 }

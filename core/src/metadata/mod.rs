@@ -32,14 +32,8 @@ pub(crate) struct Metadata<'a> {
     address_map: &'a [AddressMapping<'a>],
     partitions_per_topic: usize,
     schedule: Schedule,
-    /// The response that is going by has named a broker.
-    names_brokers: bool,
-    /// The topic of the response whose partitions are going by.
-    updating: Option<u16>,
     /// How many topics the request under way names.
     asked: u16,
-    /// A pass was made for brokers' addresses alone; there is no second one without backoff.
-    second_pass: bool,
     /// Of what the last update left behind.
     digest: u32,
 }
@@ -69,10 +63,7 @@ impl<'a> Metadata<'a> {
             address_map: config.address_map,
             partitions_per_topic,
             schedule: Schedule::new(),
-            names_brokers: false,
-            updating: None,
             asked: 0,
-            second_pass: false,
             digest: 0,
         }
     }
@@ -122,7 +113,7 @@ impl<'a> Metadata<'a> {
 
     /// Asks for an update as soon as the backoff allows.
     pub(crate) fn request_update(&mut self) {
-        self.schedule.requested = true;
+        self.schedule.request();
     }
 
     /// When the next update is due; never while one is under way, or when there is nothing to ask for.

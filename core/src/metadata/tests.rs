@@ -5,7 +5,6 @@ use super::*;
 use crate::config::{Settings, Turn};
 use crate::node::Node;
 use crate::producer::{Resources, Storage};
-use crate::protocol::metadata::Event;
 use crate::random::Random;
 
 const CONFIG: Config<'static> = Config::new(&["h:1"]);
@@ -30,17 +29,17 @@ fn turn(now: Tick, random: &mut Random) -> Turn<'_, 'static> {
 /// A whole response: brokers 1 to `brokers` at `h<id>:9092`, and the leaders of topic 0.
 fn answer(metadata: &mut Metadata<'_>, now: u32, brokers: i32, error: i16, leaders: &[i32]) {
     metadata.update_started();
-    metadata.on_event(Event::Begin);
+    metadata.begin();
     for id in 1..=brokers {
-        metadata.on_event(Event::BrokerId(id));
-        metadata.on_event(Event::BrokerHost(b"h"));
-        metadata.on_event(Event::BrokerHost(format!("{id}").as_bytes()));
-        metadata.on_event(Event::BrokerPort(9092));
+        metadata.begin_broker(id);
+        metadata.host(b"h");
+        metadata.host(format!("{id}").as_bytes());
+        metadata.port(9092);
     }
     let (error, partitions) = (ErrorCode::new(error), leaders.len() as u32);
-    metadata.on_event(Event::Topic { topic: Some(0), error, partitions });
+    metadata.begin_topic(Some(0), error, partitions);
     for (index, leader) in leaders.iter().enumerate() {
-        metadata.on_event(Event::Partition { topic: Some(0), index: index as i32, leader: *leader });
+        metadata.partition(Some(0), index as i32, *leader);
     }
     metadata.update_ended(&mut turn(at(now), &mut Random::new(1)));
 }
@@ -128,7 +127,7 @@ fn test_metadata_equivalent_responses_backoff() {
     assert!(metadata.next_update().as_millis() <= 120, "a leader is news");
     // What age calls for is no news, and costs whoever asks next nothing.
     answer(&mut metadata, 0, 1, 0, &[1, 1]);
-    metadata.schedule.requested = false;
+    metadata.schedule.aged_at = at(1);
     answer(&mut metadata, 400_000, 1, 0, &[1, 1]);
     metadata.request_update();
     assert!(metadata.next_update().as_millis() <= 400_120);
@@ -172,7 +171,7 @@ fn an_answer_without_brokers_is_a_failure_and_a_topic_without_partitions_is_bein
     let mut memory = Memory::new();
     let mut metadata = metadata(&mut memory);
     answer(&mut metadata, 0, 0, 0, &[1]);
-    assert!(metadata.schedule.requested);
+    assert_eq!(metadata.schedule.aged_at, Tick::ZERO, "asked for again");
     assert_eq!(metadata.partition_count(0), None, "nothing of it is believed");
     answer(&mut metadata, 0, 1, 0, &[]);
     assert_eq!(metadata.error_of(0), ErrorCode::LEADER_NOT_AVAILABLE);
@@ -193,12 +192,12 @@ fn a_broker_with_an_address_that_cannot_be_kept_is_nobodys_leader() {
     let mut memory = Memory::new();
     let mut metadata = metadata(&mut memory);
     for (host, port) in [(&[b'x'; 254][..], 9092), (b"", 9092), (b"\xff", 9092), (b"h", 0), (b"h", 65_536)] {
-        metadata.on_event(Event::Begin);
-        metadata.on_event(Event::BrokerId(1));
-        metadata.on_event(Event::BrokerHost(host));
-        metadata.on_event(Event::BrokerPort(port));
-        metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions: 1 });
-        metadata.on_event(Event::Partition { topic: Some(0), index: 0, leader: 1 });
+        metadata.begin();
+        metadata.begin_broker(1);
+        metadata.host(host);
+        metadata.port(port);
+        metadata.begin_topic(Some(0), ErrorCode::NONE, 1);
+        metadata.partition(Some(0), 0, 1);
         assert_eq!(metadata.leader(0), Node::NONE);
     }
 }
@@ -210,12 +209,12 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     metadata.update_started();
     metadata.register("u").unwrap();
     assert_eq!(metadata.asked_topics(), 1, "the frame under way does not change");
-    metadata.on_event(Event::Begin);
-    metadata.on_event(Event::BrokerId(1));
-    metadata.on_event(Event::BrokerHost(b"h"));
-    metadata.on_event(Event::BrokerPort(1));
-    metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions: 1 });
-    metadata.on_event(Event::Partition { topic: Some(0), index: 0, leader: 1 });
+    metadata.begin();
+    metadata.begin_broker(1);
+    metadata.host(b"h");
+    metadata.port(1);
+    metadata.begin_topic(Some(0), ErrorCode::NONE, 1);
+    metadata.partition(Some(0), 0, 1);
     metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
     assert!(metadata.next_update() <= at(120));
 }
@@ -230,9 +229,10 @@ fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
         let mut metadata = metadata(&mut memory);
         answer(&mut metadata, 0, 2, 0, &[1, 2]);
         metadata.update_started();
-        for event in [Event::Begin, Event::BrokerId(1), Event::BrokerHost(host), Event::BrokerPort(port)] {
-            metadata.on_event(event);
-        }
+        metadata.begin();
+        metadata.begin_broker(1);
+        metadata.host(host);
+        metadata.port(port);
         metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
         assert_eq!(
             (metadata.endpoint(Node::broker(1)), metadata.leader(0)),
@@ -251,16 +251,16 @@ fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
 /// A whole response: these brokers, and the leaders of topic 0. Says whether it was taken.
 fn answer_of(metadata: &mut Metadata<'_>, brokers: &[(i32, &str)], leaders: &[i32]) -> bool {
     metadata.update_started();
-    metadata.on_event(Event::Begin);
+    metadata.begin();
     for (id, host) in brokers {
-        metadata.on_event(Event::BrokerId(*id));
-        host.as_bytes().chunks(3).for_each(|piece| metadata.on_event(Event::BrokerHost(piece)));
-        metadata.on_event(Event::BrokerPort(9092));
+        metadata.begin_broker(*id);
+        host.as_bytes().chunks(3).for_each(|piece| metadata.host(piece));
+        metadata.port(9092);
     }
     let partitions = leaders.len() as u32;
-    metadata.on_event(Event::Topic { topic: Some(0), error: ErrorCode::NONE, partitions });
+    metadata.begin_topic(Some(0), ErrorCode::NONE, partitions);
     for (index, leader) in (0..).zip(leaders) {
-        metadata.on_event(Event::Partition { topic: Some(0), index, leader: *leader });
+        metadata.partition(Some(0), index, *leader);
     }
     metadata.update_ended(&mut turn(at(0), &mut Random::new(1)))
 }

@@ -3,7 +3,6 @@ use crate::code::ErrorCode;
 use crate::config::Turn;
 use crate::fmt::{debug, warning};
 use crate::node::Node;
-use crate::protocol::metadata::Event;
 
 impl Metadata<'_> {
     /// A request for all our topics was handed to a connection.
@@ -19,78 +18,36 @@ impl Metadata<'_> {
 
     /// The request was not answered, or not in a way that could be read.
     pub(crate) fn update_failed(&mut self, turn: &mut Turn<'_, '_>) {
-        if self.schedule.in_progress {
+        if self.schedule.is_under_way() {
             self.schedule.failed(turn);
         }
     }
 
-    /// A part of the response.
-    pub(crate) fn on_event(&mut self, event: Event<'_>) {
-        match event {
-            Event::Begin => {
-                self.brokers.begin();
-                self.names_brokers = false;
-                self.updating = None;
-            }
-            Event::BrokerId(id) => {
-                self.names_brokers = true;
-                let partitions = &*self.partitions;
-                let leads = |node| partitions.iter().any(|partition| partition.leader == node);
-                self.brokers.begin_broker(Node::broker(id), leads);
-            }
-            Event::BrokerHost(piece) => self.brokers.host(piece),
-            Event::BrokerPort(port) => self.brokers.port(port),
-            Event::Topic { topic, error, partitions } => self.on_topic(topic, error, partitions),
-            Event::Partition { topic, index, leader } => self.on_partition(topic, index, leader),
-        }
+    /// A response begins.
+    pub(crate) fn begin(&mut self) {
+        self.brokers.begin();
     }
 
-    /// The response was whole. Says whether it was an update.
-    pub(crate) fn update_ended(&mut self, turn: &mut Turn<'_, '_>) -> bool {
-        self.updating = None;
-        // An answer without brokers is a failure (Java's `handleSuccessfulResponse`): a broker that has just
-        // started may give one.
-        if !self.names_brokers {
-            self.update_failed(turn);
-            return false;
-        }
-        self.brokers.end();
-        let unplaced = self.has_leader_without_address();
-        if unplaced && !self.second_pass {
-            debug!("a leader's address found no place: metadata is asked for once more");
-            self.second_pass = true;
-            let partitions = &*self.partitions;
-            self.brokers.make_room(|node| partitions.iter().any(|partition| partition.leader == node));
-            self.schedule.again(turn.now);
-            return true;
-        }
-        if unplaced {
-            warning!("more brokers lead our partitions than were lent slots, or bytes for their names");
-        }
-        self.second_pass = false;
-        let settled = self.is_complete() && self.topic_error().is_none();
-        let digest = self.new_digest();
-        let equivalent = core::mem::replace(&mut self.digest, digest) == digest;
-        self.schedule.succeeded(settled, equivalent, turn);
-        true
+    /// A broker follows.
+    pub(crate) fn begin_broker(&mut self, id: i32) {
+        let partitions = &*self.partitions;
+        let leads = |node| partitions.iter().any(|partition| partition.leader == node);
+        self.brokers.begin_broker(Node::broker(id), leads);
     }
 
-    /// A digest of what somebody can have asked for: leaders, and partitions that are missing.
-    fn new_digest(&self) -> u32 {
-        let mut digest = 0u32;
-        // As in Firefox's hash: nobody gains by a collision, which only makes the next update wait longer.
-        let mut mix = |value: u32| digest = (digest.rotate_left(5) ^ value).wrapping_mul(0x9E37_79B9);
-        for topic in self.topics.iter() {
-            mix(topic.partitions);
-            mix(topic.error.code() as u32);
-        }
-        self.partitions.iter().for_each(|partition| mix(partition.leader.raw()));
-        digest
+    /// A piece of that broker's host name.
+    pub(crate) fn host(&mut self, piece: &[u8]) {
+        self.brokers.host(piece);
     }
 
-    fn on_topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
-        self.updating = topic.filter(|_| self.names_brokers);
-        let Some(index) = self.updating else { return };
+    /// That broker's port.
+    pub(crate) fn port(&mut self, port: i32) {
+        self.brokers.port(port);
+    }
+
+    /// A topic of ours, or `None` for one that was not asked for.
+    pub(crate) fn begin_topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
+        let Some(index) = topic.filter(|_| self.names_brokers()) else { return };
         let Some(slot) = self.topics.get_mut(usize::from(index)) else { return };
         // While a topic is being created it may have no partitions yet.
         let empty = error == ErrorCode::NONE && partitions == 0;
@@ -105,14 +62,58 @@ impl Metadata<'_> {
         }
     }
 
-    fn on_partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
-        if topic.is_none() || topic != self.updating {
-            return;
-        }
-        let (Some(topic), Ok(index)) = (topic, usize::try_from(index)) else { return };
+    /// One of that topic's partitions.
+    pub(crate) fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
+        let Some(topic) = topic.filter(|_| self.names_brokers()) else { return };
+        let Ok(index) = usize::try_from(index) else { return };
         if let Some(partition) = self.partitions_of(topic).get_mut(index) {
             partition.leader = Node::broker(leader);
         }
+    }
+
+    /// The response was whole. Says whether it was an update.
+    pub(crate) fn update_ended(&mut self, turn: &mut Turn<'_, '_>) -> bool {
+        // An answer without brokers is a failure (Java's `handleSuccessfulResponse`): a broker that has just
+        // started may give one.
+        if !self.names_brokers() {
+            self.update_failed(turn);
+            return false;
+        }
+        self.brokers.end();
+        let was_for_leaders = core::mem::take(&mut self.brokers.only_leaders);
+        if self.has_leader_without_address() {
+            // There is no second such pass without backoff.
+            if !was_for_leaders {
+                debug!("a leader's address found no place: metadata is asked for once more");
+                self.brokers.only_leaders = true;
+                self.schedule.again();
+                return true;
+            }
+            warning!("more brokers lead our partitions than were lent slots, or bytes for their names");
+        }
+        let settled = self.is_complete() && self.topic_error().is_none();
+        let digest = self.new_digest();
+        let equivalent = core::mem::replace(&mut self.digest, digest) == digest;
+        self.schedule.succeeded(settled, equivalent, turn);
+        true
+    }
+
+    /// The response that is going by has named a broker.
+    fn names_brokers(&self) -> bool {
+        !self.brokers.node.is_none()
+    }
+
+    /// A digest of what somebody can have asked for: leaders, and partitions that are missing.
+    fn new_digest(&self) -> u32 {
+        let mut digest = 0u32;
+        // As in Firefox's hash: nobody gains by a collision, which only makes the next update wait longer.
+        let mut mix = |value: u32| digest = (digest.rotate_left(5) ^ value).wrapping_mul(0x9E37_79B9);
+        for topic in self.topics.iter() {
+            mix(topic.partitions);
+            mix(topic.error.code() as u32);
+        }
+        self.partitions.iter().for_each(|partition| mix(partition.leader.raw()));
+        digest
     }
 
     fn partitions_of(&mut self, topic: u16) -> &mut [PartitionSlot] {

@@ -17,6 +17,7 @@ pub(crate) mod produce;
 mod response;
 mod topic_name;
 
+use crate::code::ErrorCode;
 use crate::wire::FrameWriter;
 
 pub(crate) use response::{Decoded, Response};
@@ -68,16 +69,26 @@ impl RequestHeader<'_> {
 pub(crate) trait Sink {
     /// The name of the topic with this number; `None` past the last.
     fn topic_name(&self, index: u16) -> Option<&'static str>;
-    /// A part of a Metadata response.
-    fn metadata(&mut self, event: metadata::Event<'_>);
     /// The answer for one partition of a Produce response.
     fn produced(&mut self, partition: produce::Partition);
+    /// A Metadata response begins. Its parts follow, which whoever sends no such request need not take.
+    fn metadata(&mut self) {}
+    /// A broker follows.
+    fn broker(&mut self, _id: i32) {}
+    /// A piece of that broker's host name.
+    fn broker_host(&mut self, _piece: &[u8]) {}
+    /// That broker's port; the broker is complete.
+    fn broker_port(&mut self, _port: i32) {}
+    /// A topic of ours, or `None` for one that was not asked for.
+    fn topic(&mut self, _topic: Option<u16>, _error: ErrorCode, _partitions: u32) {}
+    /// One of that topic's partitions.
+    fn partition(&mut self, _topic: Option<u16>, _index: i32, _leader: i32) {}
 }
 
 /// For the tests of the decoders: feeds a response in pieces of `piece` bytes, as the network layer does.
 #[cfg(test)]
 pub(crate) mod feed {
-    use super::{Decoded, Sink, metadata, produce};
+    use super::{Decoded, Sink, produce};
     use crate::wire::{Frame, Malformed, Stream};
 
     /// Who has no topics, and wants to know nothing.
@@ -87,8 +98,6 @@ pub(crate) mod feed {
         fn topic_name(&self, _: u16) -> Option<&'static str> {
             None
         }
-
-        fn metadata(&mut self, _: metadata::Event<'_>) {}
 
         fn produced(&mut self, _: produce::Partition) {}
     }

@@ -84,7 +84,7 @@ pub(super) const RESPONSE: &[Field] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Api, Decoded, RequestHeader, Response, Sink, feed, metadata};
+    use crate::protocol::{Api, Decoded, RequestHeader, Response, Sink, feed};
     use crate::wire::{Malformed, in_pieces};
     use std::vec::Vec;
 
@@ -94,7 +94,6 @@ mod tests {
         fn topic_name(&self, index: u16) -> Option<&'static str> {
             ["t", "u"].get(usize::from(index)).copied()
         }
-        fn metadata(&mut self, _: metadata::Event<'_>) {}
         fn produced(&mut self, partition: Partition) {
             self.0.push(partition);
         }

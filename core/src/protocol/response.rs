@@ -2,7 +2,6 @@
 //! all of them is half as much code as a decoder for each.
 
 use super::api_versions::Usable;
-use super::metadata::Event;
 use super::{Api, Sink, TopicMatch, api_versions, init_producer_id, metadata, produce};
 use crate::code::ErrorCode;
 use crate::wide::Wide;
@@ -174,22 +173,19 @@ impl Response {
             Op::HostLen => self.text = TopicMatch::of_none(frame.string_len(value)?),
             Op::Host => {
                 let piece = frame.take_up_to(self.text.left());
-                sink.metadata(Event::BrokerHost(piece));
+                sink.broker_host(piece);
                 if !self.text.pass(piece.len()) {
                     return Ok(Step::Waits);
                 }
             }
-            Op::Begin => sink.metadata(Event::Begin),
-            Op::BrokerId => sink.metadata(Event::BrokerId(short)),
-            Op::BrokerPort => sink.metadata(Event::BrokerPort(short)),
+            Op::Begin => sink.metadata(),
+            Op::BrokerId => sink.broker(short),
+            Op::BrokerPort => sink.broker_port(short),
             Op::Topic => {
                 let (topic, partitions) = (self.text.topic(), *self.count(1));
-                sink.metadata(Event::Topic { topic, error: self.error, partitions });
+                sink.topic(topic, self.error, partitions);
             }
-            Op::Leader => {
-                let topic = self.text.topic();
-                sink.metadata(Event::Partition { topic, index: self.index, leader: short });
-            }
+            Op::Leader => sink.partition(self.text.topic(), self.index, short),
             Op::Index => (self.index, self.log_start_unknown, self.behind_record) = (short, false, 0),
             Op::BaseOffset | Op::ProducerId => self.base_offset = Wide::new(value),
             Op::LogAppendTime => self.log_append_time_ms = Wide::new(value),

@@ -72,7 +72,7 @@ impl TopicMatch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{metadata, produce};
+    use super::super::produce;
     use super::*;
     use crate::wire::Stream;
 
@@ -81,7 +81,6 @@ mod tests {
         fn topic_name(&self, index: u16) -> Option<&'static str> {
             self.0.get(usize::from(index)).copied()
         }
-        fn metadata(&mut self, _: metadata::Event<'_>) {}
         fn produced(&mut self, _: produce::Partition) {}
     }
 

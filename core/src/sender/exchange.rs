@@ -1,11 +1,12 @@
 use crate::accumulator::{Abort, Accumulator, Outcome, Request};
+use crate::code::ErrorCode;
 use crate::config::{Settings, Turn, endpoint_of};
 use crate::counters::{Counters, add};
 use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
 use crate::network::{DisconnectReason, Exchange, Outbound, Unanswered};
 use crate::node::Node;
-use crate::protocol::{Api, Sink, init_producer_id, metadata, produce};
+use crate::protocol::{Api, Sink, init_producer_id, produce};
 use crate::random::Random;
 use crate::time::Tick;
 use crate::transport::Endpoint;
@@ -31,8 +32,34 @@ impl Sink for Joined<'_> {
         self.metadata.topic_name(index)
     }
 
-    fn metadata(&mut self, event: metadata::Event<'_>) {
-        self.metadata.on_event(event);
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn metadata(&mut self) {
+        self.metadata.begin();
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn broker(&mut self, id: i32) {
+        self.metadata.begin_broker(id);
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn broker_host(&mut self, piece: &[u8]) {
+        self.metadata.host(piece);
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn broker_port(&mut self, port: i32) {
+        self.metadata.port(port);
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
+        self.metadata.begin_topic(topic, error, partitions);
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
+        self.metadata.partition(topic, index, leader);
     }
 
     #[cfg_attr(target_os = "none", inline(never))]

@@ -4,7 +4,6 @@
 //! handed on as it goes by.
 
 use super::response::{Field, Op};
-use crate::code::ErrorCode;
 use crate::wire::FrameWriter;
 
 /// The version used: the newest that brokers from 0.11 on speak.
@@ -21,23 +20,6 @@ pub(crate) fn write_request(
         out.string(name);
     }
     out.bytes(&[allow_auto_topic_creation.into()]);
-}
-
-/// A part of a response, in the order in which they arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event<'a> {
-    /// The response begins.
-    Begin,
-    /// A broker follows.
-    BrokerId(i32),
-    /// A piece of that broker's host name.
-    BrokerHost(&'a [u8]),
-    /// That broker's port; the broker is complete.
-    BrokerPort(i32),
-    /// A topic of ours, or `None` for one that was not asked for.
-    Topic { topic: Option<u16>, error: ErrorCode, partitions: u32 },
-    /// One of that topic's partitions.
-    Partition { topic: Option<u16>, index: i32, leader: i32 },
 }
 
 /// The response: brokers with their addresses, then topics with the leaders of their partitions.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::code::ErrorCode;
 use crate::protocol::{Api, Decoded, RequestHeader, Response, Sink, feed, produce};
 use crate::wire::{Malformed, in_pieces};
 use std::string::String;
@@ -14,18 +15,25 @@ impl Sink for Log {
     fn topic_name(&self, index: u16) -> Option<&'static str> {
         ["t", "readings"].get(usize::from(index)).copied()
     }
-    fn metadata(&mut self, event: Event<'_>) {
-        match event {
-            Event::BrokerHost(piece) => self.host.extend(piece),
-            Event::BrokerPort(port) => {
-                let host = core::mem::take(&mut self.host);
-                let host = String::from_utf8_lossy(&host);
-                self.events.push(format!("at {host}:{port}"));
-            }
-            Event::Begin | Event::BrokerId(_) | Event::Topic { .. } | Event::Partition { .. } => {
-                self.events.push(format!("{event:?}"));
-            }
-        }
+    fn metadata(&mut self) {
+        self.events.push("begin".into());
+    }
+    fn broker(&mut self, id: i32) {
+        self.events.push(format!("broker {id}"));
+    }
+    fn broker_host(&mut self, piece: &[u8]) {
+        self.host.extend(piece);
+    }
+    fn broker_port(&mut self, port: i32) {
+        let host = core::mem::take(&mut self.host);
+        let host = String::from_utf8_lossy(&host);
+        self.events.push(format!("at {host}:{port}"));
+    }
+    fn topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
+        self.events.push(format!("topic {topic:?}, error {}, {partitions} partitions", error.code()));
+    }
+    fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
+        self.events.push(format!("partition {index} of {topic:?} at {leader}"));
     }
     fn produced(&mut self, _: produce::Partition) {}
 }
@@ -93,15 +101,15 @@ fn a_response_means_the_same_in_pieces_of_any_size() {
         assert_eq!(
             events,
             [
-                "Begin",
-                "BrokerId(1)",
+                "begin",
+                "broker 1",
                 "at kafka-1.example.com:9092",
-                "BrokerId(2)",
+                "broker 2",
                 "at 10.0.0.2:9093",
-                "Topic { topic: Some(1), error: ErrorCode(0), partitions: 2 }",
-                "Partition { topic: Some(1), index: 0, leader: 1 }",
-                "Partition { topic: Some(1), index: 1, leader: 2 }",
-                "Topic { topic: None, error: ErrorCode(3), partitions: 0 }",
+                "topic Some(1), error 0, 2 partitions",
+                "partition 0 of Some(1) at 1",
+                "partition 1 of Some(1) at 2",
+                "topic None, error 3, 0 partitions",
             ]
         );
     }
