@@ -4,7 +4,7 @@ use crate::node::Node;
 use crate::transport::Endpoint;
 
 /// The longest name of a host (RFC 1035, 2.3.4, without the root's dot).
-const HOST_BYTES_MAX: u8 = 253;
+const HOST_BYTES_MAX: usize = 253;
 
 /// One broker's address, but for its host name. Lent to the producer through [`Storage`](crate::Storage).
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub(super) struct Brokers<'a> {
     place: usize,
     /// The broker that is going by; none before the first of a response.
     pub(super) node: Node,
-    /// Bytes of its host name that have gone by; 255 of any more.
-    host_bytes: u8,
+    /// Where among the host names the next byte of its own is, or will be.
+    host_at: usize,
     /// The response that is going by, or comes next, is taken for leaders only.
     pub(super) only_leaders: bool,
 }
@@ -58,7 +58,7 @@ impl<'a> Brokers<'a> {
     pub(super) fn new(slots: &'a mut [BrokerSlot], hosts: &'a mut StringView) -> Self {
         slots.fill_with(BrokerSlot::new);
         hosts.clear();
-        Self { slots, hosts, place: NOWHERE, node: Node::NONE, host_bytes: 0, only_leaders: false }
+        Self { slots, hosts, place: NOWHERE, node: Node::NONE, host_at: NOWHERE, only_leaders: false }
     }
 
     /// The broker at this place of those that are known.
@@ -107,29 +107,27 @@ impl<'a> Brokers<'a> {
     /// A broker follows. It keeps its slot, or takes a free one.
     pub(super) fn begin_broker(&mut self, node: Node, leads: impl Fn(Node) -> bool) {
         self.node = node;
-        self.host_bytes = 0;
         self.place = self.position(node);
         if self.place == NOWHERE && (!self.only_leaders || leads(node)) {
             self.place = self.position(Node::NONE);
-            let host_at = self.hosts.len() as u16;
             if let Some(slot) = self.slots.get_mut(self.place) {
-                slot.host_at = host_at;
-                slot.host_bytes = 0;
+                slot.host_at = self.hosts.len() as u16;
             }
         }
+        self.host_at = self.slots.get(self.place).map_or(NOWHERE, |slot| usize::from(slot.host_at));
     }
 
     /// A piece of its host name: what is known of it must be the same, and what is not is put behind all others.
     pub(super) fn host(&mut self, piece: &[u8]) {
         for byte in piece {
-            let Some(slot) = self.slots.get(self.place) else { return };
-            let at = usize::from(slot.host_at).wrapping_add(usize::from(self.host_bytes));
-            let fits = match self.hosts.as_bytes().get(at) {
-                Some(known) => known == byte,
-                None => byte.is_ascii() && self.hosts.push(char::from(*byte & 0x7f)).is_ok(),
+            let fits = if self.host_at == self.hosts.len() {
+                byte.is_ascii() && self.hosts.push(char::from(*byte & 0x7f)).is_ok()
+            } else {
+                self.hosts.as_bytes().get(self.host_at) == Some(byte)
             };
-            self.host_bytes = self.host_bytes.saturating_add(1);
-            if !fits {
+            if fits {
+                self.host_at = self.host_at.wrapping_add(1);
+            } else {
                 self.forget();
             }
         }
@@ -138,13 +136,13 @@ impl<'a> Brokers<'a> {
     /// Its port: the broker is complete.
     pub(super) fn port(&mut self, port: i32) {
         let Some(slot) = self.slots.get_mut(self.place) else { return };
-        if slot.node.is_none() {
-            slot.host_bytes = self.host_bytes;
-        }
-        let is_host = (1..=HOST_BYTES_MAX).contains(&self.host_bytes) && slot.host_bytes == self.host_bytes;
+        let host_bytes = self.host_at.wrapping_sub(usize::from(slot.host_at));
+        let is_same = slot.node.is_none() || usize::from(slot.host_bytes) == host_bytes;
+        let is_host = is_same && (1..=HOST_BYTES_MAX).contains(&host_bytes);
         match u16::try_from(port) {
             Ok(port) if port != 0 && is_host => {
-                (slot.node, slot.port, slot.seen) = (self.node, port, true);
+                (slot.node, slot.port, slot.host_bytes, slot.seen) =
+                    (self.node, port, host_bytes as u8, true);
             }
             Ok(_) | Err(_) => self.forget(),
         }
@@ -163,6 +161,6 @@ impl<'a> Brokers<'a> {
         if let Some(slot) = self.slots.get_mut(self.place) {
             slot.node = Node::NONE;
         }
-        self.place = NOWHERE;
+        (self.place, self.host_at) = (NOWHERE, NOWHERE);
     }
 }

@@ -1,4 +1,4 @@
-use super::{Metadata, PartitionSlot};
+use super::Metadata;
 use crate::code::ErrorCode;
 use crate::config::Turn;
 use crate::fmt::{debug, warning};
@@ -24,11 +24,13 @@ impl Metadata<'_> {
     }
 
     /// A response begins.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn begin(&mut self) {
         self.brokers.begin();
     }
 
     /// A broker follows.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn begin_broker(&mut self, id: i32) {
         let partitions = &*self.partitions;
         let leads = |node| partitions.iter().any(|partition| partition.leader == node);
@@ -36,16 +38,19 @@ impl Metadata<'_> {
     }
 
     /// A piece of that broker's host name.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn host(&mut self, piece: &[u8]) {
         self.brokers.host(piece);
     }
 
     /// That broker's port.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn port(&mut self, port: i32) {
         self.brokers.port(port);
     }
 
     /// A topic of ours, or `None` for one that was not asked for.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn begin_topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
         let Some(index) = topic.filter(|_| self.names_brokers()) else { return };
         let Some(slot) = self.topics.get_mut(usize::from(index)) else { return };
@@ -57,18 +62,16 @@ impl Metadata<'_> {
         } else {
             slot.partitions = partitions;
         }
-        for partition in self.partitions_of(index) {
-            partition.leader = Node::NONE;
+        for partition in 0..self.partitions_per_topic {
+            self.set_leader(index, partition, Node::NONE);
         }
     }
 
     /// One of that topic's partitions.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
         let Some(topic) = topic.filter(|_| self.names_brokers()) else { return };
-        let Ok(index) = usize::try_from(index) else { return };
-        if let Some(partition) = self.partitions_of(topic).get_mut(index) {
-            partition.leader = Node::broker(leader);
-        }
+        self.set_leader(topic, index.cast_unsigned() as usize, Node::broker(leader));
     }
 
     /// The response was whole. Says whether it was an update.
@@ -116,10 +119,13 @@ impl Metadata<'_> {
         digest
     }
 
-    fn partitions_of(&mut self, topic: u16) -> &mut [PartitionSlot] {
-        let start = usize::from(topic).wrapping_mul(self.partitions_per_topic);
-        let end = start.wrapping_add(self.partitions_per_topic);
-        self.partitions.get_mut(start..end).unwrap_or(&mut [])
+    fn set_leader(&mut self, topic: u16, index: usize, leader: Node) {
+        if index < self.partitions_per_topic {
+            let place = usize::from(topic).wrapping_mul(self.partitions_per_topic).wrapping_add(index);
+            if let Some(partition) = self.partitions.get_mut(place) {
+                partition.leader = leader;
+            }
+        }
     }
 
     fn has_leader_without_address(&self) -> bool {

@@ -13,17 +13,18 @@ use crate::transport::Endpoint;
 use crate::wire::{FrameWriter, Malformed};
 
 /// What the network exchanges with while it is polled: all of the sender but the network.
+#[repr(C)]
 pub(crate) struct Joined<'a> {
+    pub(crate) metadata: Metadata<'a>,
     /// The instant of the present poll.
     pub(super) now: Tick,
-    pub(super) settings: Settings<'a>,
-    pub(crate) accumulator: Accumulator<'a>,
-    pub(crate) metadata: Metadata<'a>,
-    pub(crate) idempotence: Idempotence<'a>,
-    pub(crate) counters: Counters,
     pub(crate) random: Random,
     /// The produce request whose answer goes by.
     pub(super) answering: Request,
+    pub(crate) accumulator: Accumulator<'a>,
+    pub(crate) idempotence: Idempotence<'a>,
+    pub(super) settings: Settings<'a>,
+    pub(crate) counters: Counters,
     pub(super) metadata_answered: bool,
 }
 
@@ -32,32 +33,26 @@ impl Sink for Joined<'_> {
         self.metadata.topic_name(index)
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn metadata(&mut self) {
         self.metadata.begin();
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn broker(&mut self, id: i32) {
         self.metadata.begin_broker(id);
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn broker_host(&mut self, piece: &[u8]) {
         self.metadata.host(piece);
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn broker_port(&mut self, port: i32) {
         self.metadata.port(port);
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
         self.metadata.begin_topic(topic, error, partitions);
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
         self.metadata.partition(topic, index, leader);
     }
