@@ -49,29 +49,30 @@ impl<'a> Settings<'a> {
 }
 
 /// What it takes to say when something is tried again.
-pub(crate) struct Turn<'s, 'a> {
+pub(crate) struct Turn<'a> {
+    /// The instant of the present poll.
     pub(crate) now: Tick,
-    pub(crate) settings: &'s Settings<'a>,
-    pub(crate) random: &'s mut Random,
+    pub(crate) random: Random,
+    pub(crate) settings: Settings<'a>,
 }
 
-impl Turn<'_, '_> {
+impl Turn<'_> {
     /// The end of `retry_backoff_ms` after so many attempts before.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn after_retry_backoff(&mut self, attempts: u32) -> Tick {
-        let Settings { retry_backoff_ms, retry_backoff_max_ms, .. } = *self.settings;
+        let Settings { retry_backoff_ms, retry_backoff_max_ms, .. } = self.settings;
         self.after(retry_backoff_ms, attempts, retry_backoff_max_ms)
     }
 
     /// The end of `reconnect_backoff_ms` after so many failures before.
     pub(crate) fn after_reconnect_backoff(&mut self, failures: u8) -> Tick {
-        let Settings { reconnect_backoff_ms, reconnect_backoff_max_ms, .. } = *self.settings;
+        let Settings { reconnect_backoff_ms, reconnect_backoff_max_ms, .. } = self.settings;
         self.after(reconnect_backoff_ms, u32::from(failures), reconnect_backoff_max_ms)
     }
 
     /// The end of `socket_connection_setup_timeout_ms` after so many timeouts before.
     pub(crate) fn after_setup_timeout(&mut self, timeouts: u8) -> Tick {
-        let Settings { setup_timeout_ms, setup_timeout_max_ms, .. } = *self.settings;
+        let Settings { setup_timeout_ms, setup_timeout_max_ms, .. } = self.settings;
         self.after(setup_timeout_ms, u32::from(timeouts), setup_timeout_max_ms)
     }
 

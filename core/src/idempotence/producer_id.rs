@@ -74,13 +74,13 @@ impl Idempotence<'_> {
     }
 
     /// There will be no answer: the connection is gone.
-    pub(crate) fn request_failed(&mut self, turn: &mut Turn<'_, '_>) {
+    pub(crate) fn request_failed(&mut self, turn: &mut Turn<'_>) {
         if self.state == State::Requested {
             self.back_off(turn);
         }
     }
 
-    pub(crate) fn answered(&mut self, answer: Answer, turn: &mut Turn<'_, '_>) -> Answered {
+    pub(crate) fn answered(&mut self, answer: Answer, turn: &mut Turn<'_>) -> Answered {
         // The application has reset the producer meanwhile: it is asked again.
         if self.state != State::Requested {
             return Answered::Again;
@@ -151,7 +151,7 @@ impl Idempotence<'_> {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn back_off(&mut self, turn: &mut Turn<'_, '_>) {
+    fn back_off(&mut self, turn: &mut Turn<'_>) {
         let not_before = turn.after_retry_backoff(u32::from(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
         self.state = State::Uninitialized { not_before };

@@ -17,9 +17,8 @@ const IDLE: Outstanding = Outstanding {
 };
 const ONE_IN_FLIGHT: Outstanding = Outstanding { in_flight: 1, connection: Some(0), ..IDLE };
 
-fn turn(now: Tick, random: &mut Random) -> Turn<'_, 'static> {
-    const SETTINGS: &Settings<'static> = &Settings::of(&Config::new(&[]));
-    Turn { now, settings: SETTINGS, random }
+fn turn(now: Tick) -> Turn<'static> {
+    Turn { now, random: Random::new(1), settings: Settings::of(&BASE) }
 }
 
 fn at(ms: u32) -> Tick {
@@ -37,10 +36,7 @@ fn uninitialized<'a>(config: &Config<'_>, slots: &'a mut [SequenceSlot]) -> Idem
 fn ready(slots: &mut [SequenceSlot], producer_epoch: i16) -> Idempotence<'_> {
     let mut idempotence = uninitialized(&BASE, slots);
     idempotence.request_started();
-    assert_eq!(
-        idempotence.answered(answer(0, producer_epoch), &mut turn(at(0), &mut Random::new(1))),
-        Answered::Ready
-    );
+    assert_eq!(idempotence.answered(answer(0, producer_epoch), &mut turn(at(0))), Answered::Ready);
     idempotence
 }
 
@@ -68,23 +64,23 @@ fn without_idempotence_everything_may_go_and_nothing_has_a_number() {
 #[test]
 fn nothing_goes_before_there_is_an_identity_and_retries_are_spaced_by_the_backoff() {
     let mut slots = slots();
-    let mut random = Random::new(1);
+    let mut later = turn(at(1000));
     let mut idempotence = uninitialized(&BASE, &mut slots);
     assert!(!idempotence.may_drain(0, &IDLE, 0, 8));
     assert_eq!(idempotence.next_request(), at(0));
     for doubling in 0..8u32 {
         idempotence.request_started();
         assert_eq!(idempotence.next_request(), Tick::NEVER, "one request at a time");
-        assert_eq!(idempotence.answered(answer(14, -1), &mut turn(at(1000), &mut random)), Answered::Again);
+        assert_eq!(idempotence.answered(answer(14, -1), &mut later), Answered::Again);
         let wait = idempotence.next_request().as_millis() - 1000;
         let nominal = (100u32 << doubling).min(1000);
         assert!((nominal * 8 / 10 - 1..=nominal * 12 / 10).contains(&wait), "{doubling}: {wait}");
     }
     idempotence.request_started();
-    idempotence.request_failed(&mut turn(at(0), &mut random));
+    idempotence.request_failed(&mut turn(at(0)));
     assert!(idempotence.next_request() < Tick::NEVER, "a lost connection is no end");
     idempotence.request_started();
-    assert_eq!(idempotence.answered(answer(0, 3), &mut turn(at(0), &mut random)), Answered::Ready);
+    assert_eq!(idempotence.answered(answer(0, 3), &mut turn(at(0))), Answered::Ready);
     let stamp = idempotence.stamp(0, 4);
     assert_eq!(stamp, Some(Stamp { producer_id: 7, producer_epoch: 3, base_sequence: 0 }));
 }
@@ -95,7 +91,7 @@ fn each_code_of_init_producer_id_has_its_meaning() {
         let mut slots = slots();
         let mut idempotence = uninitialized(&BASE, &mut slots);
         idempotence.request_started();
-        let answered = idempotence.answered(answer(code, 0), &mut turn(at(0), &mut Random::new(1)));
+        let answered = idempotence.answered(answer(code, 0), &mut turn(at(0)));
         let expected = match code {
             // 46 is a success for a batch only: with it comes no id.
             0 => Answered::Ready,
@@ -248,7 +244,7 @@ fn after_the_last_epoch_comes_a_new_producer_id() {
     assert_eq!(idempotence.next_request(), at(0));
     idempotence.request_started();
     let new = Answer { producer_id: 8, ..answer(0, 0) };
-    assert_eq!(idempotence.answered(new, &mut turn(at(0), &mut Random::new(1))), Answered::Ready);
+    assert_eq!(idempotence.answered(new, &mut turn(at(0))), Answered::Ready);
     let stamp = Stamp { producer_id: 8, producer_epoch: 0, base_sequence: 0 };
     assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Renumber(stamp));
 }

@@ -55,14 +55,14 @@ impl Schedule {
 
     /// An update came in. `settled`: it left no question open. `equivalent`: it was the same as the one before, so
     /// that whoever asked for it will ask again.
-    pub(super) fn succeeded(&mut self, settled: bool, equivalent: bool, turn: &mut Turn<'_, '_>) {
+    pub(super) fn succeeded(&mut self, settled: bool, equivalent: bool, turn: &mut Turn<'_>) {
         let aged_at = turn.now.after_ms(turn.settings.metadata_max_age_ms);
         self.aged_at = if settled { aged_at } else { Tick::ZERO };
         self.back_off(settled && !equivalent, turn);
     }
 
     /// No answer, or none that could be used.
-    pub(super) fn failed(&mut self, turn: &mut Turn<'_, '_>) {
+    pub(super) fn failed(&mut self, turn: &mut Turn<'_>) {
         self.request();
         self.back_off(false, turn);
     }
@@ -73,7 +73,7 @@ impl Schedule {
         self.not_before = Tick::ZERO;
     }
 
-    fn back_off(&mut self, progress: bool, turn: &mut Turn<'_, '_>) {
+    fn back_off(&mut self, progress: bool, turn: &mut Turn<'_>) {
         self.attempts = if progress { 0 } else { self.attempts.saturating_add(1) };
         self.not_before = turn.after_retry_backoff(u32::from(self.attempts.saturating_sub(1)));
     }

@@ -21,9 +21,8 @@ fn at(ms: u32) -> Tick {
     Tick::from_millis(ms)
 }
 
-fn turn(now: Tick, random: &mut Random) -> Turn<'_, 'static> {
-    const SETTINGS: &Settings<'static> = &Settings::of(&CONFIG);
-    Turn { now, settings: SETTINGS, random }
+fn turn(now: Tick) -> Turn<'static> {
+    Turn { now, random: Random::new(1), settings: Settings::of(&CONFIG) }
 }
 
 /// A whole response: brokers 1 to `brokers` at `h<id>:9092`, and the leaders of topic 0.
@@ -41,7 +40,7 @@ fn answer(metadata: &mut Metadata<'_>, now: u32, brokers: i32, error: i16, leade
     for (index, leader) in leaders.iter().enumerate() {
         metadata.partition(Some(0), index as i32, *leader);
     }
-    metadata.update_ended(&mut turn(at(now), &mut Random::new(1)));
+    metadata.update_ended(&mut turn(at(now)));
 }
 
 #[test]
@@ -104,7 +103,7 @@ fn test_time_to_next_update_age_request_and_backoff_combine() {
     metadata.update_started();
     assert_eq!(metadata.next_update(), Tick::NEVER, "one at a time");
     metadata.request_update();
-    metadata.update_failed(&mut turn(at(2_000), &mut Random::new(1)));
+    metadata.update_failed(&mut turn(at(2_000)));
     let next = metadata.next_update().as_millis();
     assert!((2_079..=2_120).contains(&next), "{next}");
 }
@@ -215,7 +214,7 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     metadata.port(1);
     metadata.begin_topic(Some(0), ErrorCode::NONE, 1);
     metadata.partition(Some(0), 0, 1);
-    metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
+    metadata.update_ended(&mut turn(at(0)));
     assert!(metadata.next_update() <= at(120));
 }
 
@@ -233,7 +232,7 @@ fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
         metadata.begin_broker(1);
         metadata.host(host);
         metadata.port(port);
-        metadata.update_ended(&mut turn(at(0), &mut Random::new(1)));
+        metadata.update_ended(&mut turn(at(0)));
         assert_eq!(
             (metadata.endpoint(Node::broker(1)), metadata.leader(0)),
             (None, Node::NONE),
@@ -262,7 +261,7 @@ fn answer_of(metadata: &mut Metadata<'_>, brokers: &[(i32, &str)], leaders: &[i3
     for (index, leader) in (0..).zip(leaders) {
         metadata.partition(Some(0), index, *leader);
     }
-    metadata.update_ended(&mut turn(at(0), &mut Random::new(1)))
+    metadata.update_ended(&mut turn(at(0)))
 }
 
 fn host(metadata: &Metadata<'_>, id: i32) -> Option<String> {

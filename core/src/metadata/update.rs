@@ -17,7 +17,7 @@ impl Metadata<'_> {
     }
 
     /// The request was not answered, or not in a way that could be read.
-    pub(crate) fn update_failed(&mut self, turn: &mut Turn<'_, '_>) {
+    pub(crate) fn update_failed(&mut self, turn: &mut Turn<'_>) {
         if self.schedule.is_under_way() {
             self.schedule.failed(turn);
         }
@@ -75,7 +75,7 @@ impl Metadata<'_> {
     }
 
     /// The response was whole. Says whether it was an update.
-    pub(crate) fn update_ended(&mut self, turn: &mut Turn<'_, '_>) -> bool {
+    pub(crate) fn update_ended(&mut self, turn: &mut Turn<'_>) -> bool {
         // An answer without brokers is a failure (Java's `handleSuccessfulResponse`): a broker that has just
         // started may give one.
         if !self.names_brokers() {

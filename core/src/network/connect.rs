@@ -28,7 +28,7 @@ impl Network<'_> {
     }
 
     /// How a node stands; begins to connect to it when that is all that is missing (Java's `ready`).
-    pub(crate) fn node_state(&mut self, node: Node, turn: &mut Turn<'_, '_>) -> NodeState {
+    pub(crate) fn node_state(&mut self, node: Node, turn: &mut Turn<'_>) -> NodeState {
         match self.look(turn.now, node, turn.settings.max_in_flight) {
             NodeState::At(at) if at <= turn.now => NodeState::At(self.begin_connect(node, turn)),
             state @ (NodeState::Ready { .. } | NodeState::At(_)) => state,
@@ -61,11 +61,7 @@ impl Network<'_> {
 
     /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off
     /// are left out. Returns when that can be tried again.
-    pub(crate) fn connect_any(
-        &mut self,
-        nodes: &dyn Fn(usize) -> Option<Node>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Tick {
+    pub(crate) fn connect_any(&mut self, nodes: &dyn Fn(usize) -> Option<Node>, turn: &mut Turn<'_>) -> Tick {
         let now = turn.now;
         let mut soonest = Tick::NEVER;
         let mut best: Option<(Tick, Node)> = None;
@@ -94,7 +90,7 @@ impl Network<'_> {
     }
 
     /// Returns when it can be tried again.
-    fn begin_connect(&mut self, node: Node, turn: &mut Turn<'_, '_>) -> Tick {
+    fn begin_connect(&mut self, node: Node, turn: &mut Turn<'_>) -> Tick {
         let now = turn.now;
         let place = self.connection_of(node).or_else(|| self.vacant(now));
         let Some(slot) = place.and_then(|connection| self.get_mut(connection)) else {

@@ -15,7 +15,7 @@ use connection::State;
 pub use connection::{ConnectionSlot, DisconnectReason};
 pub(crate) use poll::Surroundings;
 
-use crate::config::{Settings, Turn};
+use crate::config::Settings;
 use crate::counters::Counters;
 use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id};
@@ -55,8 +55,8 @@ pub(crate) trait Exchange: Sink {
 
     fn settings(&self) -> &Settings<'_>;
 
-    /// For backoffs.
-    fn turn(&mut self) -> Turn<'_, '_>;
+    /// When a node may be tried again after so many failures.
+    fn after_reconnect_backoff(&mut self, failures: u8) -> Tick;
 }
 
 /// Which requests, besides those with batches, a connection took with it when it ended.

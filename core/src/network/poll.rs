@@ -271,7 +271,7 @@ impl Network<'_> {
     ) {
         transport.close(Slot::new(connection));
         let failures = self.get(connection).map_or(0, |slot| slot.failures);
-        let until = with.exchange.turn().after_reconnect_backoff(failures);
+        let until = with.exchange.after_reconnect_backoff(failures);
         let Some(slot) = self.get_mut(connection) else { return };
         let mut unanswered = Unanswered { metadata: false, init_producer_id: false };
         for request in &slot.in_flight {

@@ -196,14 +196,19 @@ impl<'a> Producer<'a> {
         dropped: &mut Dropped,
     ) -> Result<Placed, SendError> {
         let now = self.sender.tick(now);
-        let Joined { accumulator, metadata, idempotence, random, counters, .. } = &mut self.sender.joined;
+        let Joined { accumulator, metadata, idempotence, turn, counters, .. } = &mut self.sender.joined;
         if u16::try_from(record.topic.index()).ok().and_then(|topic| metadata.topic_name(topic)).is_none() {
             return Err(SendError::UnknownTopic);
         }
         if let Some(code) = idempotence.fatal() {
             return Err(SendError::Fatal(code));
         }
-        accumulator.append(now, record, value_len, &mut Sending { random, counters, dropped })
+        accumulator.append(
+            now,
+            record,
+            value_len,
+            &mut Sending { random: &mut turn.random, counters, dropped },
+        )
     }
 
     /// Moves everything on as far as `transport` allows, within a bounded amount of work: connects, asks for

@@ -7,7 +7,6 @@ use crate::metadata::Metadata;
 use crate::network::{DisconnectReason, Exchange, Outbound, Unanswered};
 use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id, produce};
-use crate::random::Random;
 use crate::time::Tick;
 use crate::transport::Endpoint;
 use crate::wire::{FrameWriter, Malformed};
@@ -16,14 +15,11 @@ use crate::wire::{FrameWriter, Malformed};
 #[repr(C)]
 pub(crate) struct Joined<'a> {
     pub(crate) metadata: Metadata<'a>,
-    /// The instant of the present poll.
-    pub(super) now: Tick,
-    pub(crate) random: Random,
+    pub(crate) turn: Turn<'a>,
     /// The produce request whose answer goes by.
     pub(super) answering: Request,
     pub(crate) accumulator: Accumulator<'a>,
     pub(crate) idempotence: Idempotence<'a>,
-    pub(super) settings: Settings<'a>,
     pub(crate) counters: Counters,
     pub(super) metadata_answered: bool,
 }
@@ -74,7 +70,7 @@ impl Sink for Joined<'_> {
 impl Exchange for Joined<'_> {
     fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
         match node.bootstrap_index() {
-            Some(index) => endpoint_of(self.settings.bootstrap.get(index)?),
+            Some(index) => endpoint_of(self.turn.settings.bootstrap.get(index)?),
             None => self.metadata.endpoint(node),
         }
     }
@@ -88,7 +84,7 @@ impl Exchange for Joined<'_> {
             return;
         }
         add(&mut self.counters.produce_requests, 1);
-        if self.settings.acks.on_the_wire() != 0 {
+        if self.turn.settings.acks.on_the_wire() != 0 {
             return;
         }
         let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
@@ -114,8 +110,7 @@ impl Exchange for Joined<'_> {
     }
 
     fn producer_id_answered(&mut self, answer: init_producer_id::Answer) {
-        let mut turn = Turn { now: self.now, settings: &self.settings, random: &mut self.random };
-        match self.idempotence.answered(answer, &mut turn) {
+        match self.idempotence.answered(answer, &mut self.turn) {
             Answered::Ready => add(&mut self.counters.producer_ids, 1),
             Answered::Again | Answered::Fatal => {}
             Answered::FailWaiting(code) => self.accumulator.abort(Abort::Waiting(code), &mut self.counters),
@@ -124,12 +119,11 @@ impl Exchange for Joined<'_> {
 
     fn disconnected(&mut self, connection: u8, reason: DisconnectReason, unanswered: Unanswered) {
         self.fail_in_flight(connection, reason);
-        let mut turn = Turn { now: self.now, settings: &self.settings, random: &mut self.random };
         if unanswered.metadata {
-            self.metadata.update_failed(&mut turn);
+            self.metadata.update_failed(&mut self.turn);
         }
         if unanswered.init_producer_id {
-            self.idempotence.request_failed(&mut turn);
+            self.idempotence.request_failed(&mut self.turn);
         }
         if reason != DisconnectReason::Closed {
             self.metadata.request_update();
@@ -141,10 +135,10 @@ impl Exchange for Joined<'_> {
     }
 
     fn settings(&self) -> &Settings<'_> {
-        &self.settings
+        &self.turn.settings
     }
 
-    fn turn(&mut self) -> Turn<'_, '_> {
-        Turn { now: self.now, settings: &self.settings, random: &mut self.random }
+    fn after_reconnect_backoff(&mut self, failures: u8) -> Tick {
+        self.turn.after_reconnect_backoff(failures)
     }
 }

@@ -9,7 +9,7 @@ mod update;
 use core::task::Context;
 
 use crate::accumulator::{Abort, Accumulator, Request};
-use crate::config::{Config, Settings};
+use crate::config::{Config, Settings, Turn};
 use crate::counters::Counters;
 use crate::idempotence::Idempotence;
 use crate::metadata::Metadata;
@@ -43,9 +43,11 @@ impl<'a> Sender<'a> {
         now: Instant,
     ) -> Self {
         let joined = Joined {
-            now: Tick::START,
-            random: Random::new(config.random_seed),
-            settings: Settings::of(config),
+            turn: Turn {
+                now: Tick::START,
+                random: Random::new(config.random_seed),
+                settings: Settings::of(config),
+            },
             accumulator,
             metadata,
             idempotence,
@@ -81,7 +83,7 @@ impl<'a> Sender<'a> {
     #[cold]
     #[inline(never)]
     fn set_back(&mut self, now: Instant) -> Tick {
-        let by_ms = self.clock.set_back(now, self.joined.now);
+        let by_ms = self.clock.set_back(now, self.joined.turn.now);
         self.close_deadline.set_back(by_ms);
         self.joined.accumulator.set_back(by_ms);
         self.joined.metadata.set_back(by_ms);
@@ -102,7 +104,7 @@ impl<'a> Sender<'a> {
         now: Tick,
         transport: &mut T,
     ) -> NextWake {
-        self.joined.now = now;
+        self.joined.turn.now = now;
         let mut wake = NextWake::on_io(now);
         if self.close_deadline <= now {
             self.joined.accumulator.abort(Abort::Closed, &mut self.joined.counters);

@@ -4,7 +4,7 @@ use crate::batch::Stamp;
 use crate::code::{Class, ErrorCode};
 use crate::delivery::DeliveryError;
 use crate::idempotence::{Forgotten, Refused};
-use crate::network::{DisconnectReason, Exchange};
+use crate::network::DisconnectReason;
 use crate::protocol::produce;
 
 impl Joined<'_> {
@@ -91,16 +91,16 @@ impl Joined<'_> {
 
     fn retry_or_fail(&mut self, batch: u16, error: ErrorCode) {
         let attempts = self.accumulator.attempts(batch);
-        if self.accumulator.is_expired(self.now, batch) {
+        if self.accumulator.is_expired(self.turn.now, batch) {
             let maybe_written = self.accumulator.maybe_written_after(batch, error);
             let timeout = DeliveryError::Timeout { maybe_written, cause: error };
             self.accumulator.complete(batch, Outcome::Failed(timeout), &mut self.counters);
-        } else if attempts >= self.settings.retries {
+        } else if attempts >= self.turn.settings.retries {
             let failed = Outcome::Failed(DeliveryError::Failed(error));
             self.accumulator.complete(batch, failed, &mut self.counters);
         } else {
             // Drawn once and kept, so that the wait does not change from poll to poll.
-            let retry_at = self.turn().after_retry_backoff(attempts);
+            let retry_at = self.turn.after_retry_backoff(attempts);
             self.accumulator.reenqueue(batch, error, retry_at, &mut self.counters);
         }
     }

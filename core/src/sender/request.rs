@@ -12,7 +12,7 @@ impl Joined<'_> {
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn write_request<'b>(&'b self, request: &Outbound, out: &mut FrameWriter<'_, 'b>) {
         let Outbound { connection, api, version, correlation_id } = *request;
-        let settings = &self.settings;
+        let settings = &self.turn.settings;
         RequestHeader { api, version, correlation_id, client_id: settings.client_id }.write(out);
         match api {
             Api::ApiVersions => {}

@@ -1,12 +1,11 @@
 use core::task::Context;
 
-use super::{Joined, Sender};
+use super::Sender;
 use crate::accumulator::{Candidate, Request, Take};
 use crate::code::ErrorCode;
-use crate::config::Turn;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
-use crate::network::{Exchange, NodeState, Surroundings};
+use crate::network::{NodeState, Surroundings};
 use crate::node::Node;
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
@@ -99,12 +98,12 @@ impl Sender<'_> {
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
     fn send_to(&mut self, now: Tick, node: Node, wake: &mut NextWake) {
-        let connection = match self.network.node_state(node, &mut self.joined.turn()) {
+        let connection = match self.network.node_state(node, &mut self.joined.turn) {
             NodeState::Ready { connection } => connection,
             NodeState::At(at) => return wake.at(at, WakeReason::Reconnect),
         };
         let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
-        let max_bytes = self.joined.settings.max_request_bytes as usize;
+        let max_bytes = self.joined.turn.settings.max_request_bytes as usize;
         let version = self.network.produce_version(connection);
         let (metadata, idempotence) = (&self.joined.metadata, &mut self.joined.idempotence);
         let mut taken = 0usize;
@@ -129,7 +128,7 @@ impl Sender<'_> {
             *index = next;
         }
         if taken > 0 {
-            self.network.begin_request(now, connection, Api::Produce, &self.joined.settings);
+            self.network.begin_request(now, connection, Api::Produce, &self.joined.turn.settings);
         }
     }
 
@@ -159,8 +158,7 @@ impl Sender<'_> {
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
     fn take_over_metadata(&mut self) {
-        let Joined { now, settings, random, metadata, .. } = &mut self.joined;
-        if !metadata.update_ended(&mut Turn { now: *now, settings, random }) {
+        if !self.joined.metadata.update_ended(&mut self.joined.turn) {
             return;
         }
         crate::counters::add(&mut self.joined.counters.metadata_updates, 1);
@@ -177,7 +175,7 @@ impl Sender<'_> {
                 self.joined.accumulator.set_partitions(
                     topic,
                     count,
-                    &mut self.joined.random,
+                    &mut self.joined.turn.random,
                     &mut self.joined.counters,
                 );
             }
@@ -200,7 +198,7 @@ impl Sender<'_> {
         wake.at(self.joined.accumulator.next_expiry(), WakeReason::DeliveryTimeout);
         // The application takes the delivery after this poll, and nothing else may call for the next one.
         if self.joined.accumulator.awaits_report() {
-            let soon = now.after_ms(self.joined.settings.retry_backoff_ms.max(1));
+            let soon = now.after_ms(self.joined.turn.settings.retry_backoff_ms.max(1));
             wake.at(soon, WakeReason::BatchReady);
         }
         // Due already: it waits for a connection, which wakes us itself.

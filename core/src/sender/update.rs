@@ -2,7 +2,6 @@
 
 use super::Sender;
 use crate::code::ErrorCode;
-use crate::config::Turn;
 use crate::node::Node;
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
@@ -13,10 +12,10 @@ impl Sender<'_> {
         if !self.joined.metadata.is_update_due(now) {
             return;
         }
-        match self.network.least_loaded(now, self.joined.settings.max_in_flight) {
+        match self.network.least_loaded(now, self.joined.turn.settings.max_in_flight) {
             Some(connection) => {
                 self.joined.metadata.update_started();
-                self.network.begin_request(now, connection, Api::Metadata, &self.joined.settings);
+                self.network.begin_request(now, connection, Api::Metadata, &self.joined.turn.settings);
             }
             None => self.connect_any(now, WakeReason::Metadata, wake),
         }
@@ -29,10 +28,10 @@ impl Sender<'_> {
         if !is_due || !self.joined.metadata.is_wanted() || self.joined.metadata.is_update_due(now) {
             return;
         }
-        match self.network.least_loaded(now, self.joined.settings.max_in_flight) {
+        match self.network.least_loaded(now, self.joined.turn.settings.max_in_flight) {
             Some(connection) if self.network.speaks_init_producer_id(connection) => {
                 self.joined.idempotence.request_started();
-                self.network.begin_request(now, connection, Api::InitProducerId, &self.joined.settings);
+                self.network.begin_request(now, connection, Api::InitProducerId, &self.joined.turn.settings);
             }
             // Idempotence is never dropped in silence: the application chose it.
             Some(_) => self.joined.idempotence.fail(ErrorCode::UNSUPPORTED_VERSION),
@@ -58,12 +57,11 @@ impl Sender<'_> {
             failing = failing.wrapping_add(usize::from(network.is_failing(node)));
         }
         let is_last_resort = !network.any_ready() && failing == brokers;
-        let bootstrap = if is_last_resort { self.joined.settings.bootstrap.len() } else { 0 };
+        let bootstrap = if is_last_resort { self.joined.turn.settings.bootstrap.len() } else { 0 };
         let nodes = |place: usize| {
             let index = place.wrapping_sub(brokers);
             metadata.node(place).or_else(|| (index < bootstrap).then_some(Node::bootstrap(index)))
         };
-        let mut turn = Turn { now, settings: &self.joined.settings, random: &mut self.joined.random };
-        wake.at(network.connect_any(&nodes, &mut turn), WakeReason::Reconnect);
+        wake.at(network.connect_any(&nodes, &mut self.joined.turn), WakeReason::Reconnect);
     }
 }
