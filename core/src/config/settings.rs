@@ -49,11 +49,13 @@ impl<'a> Settings<'a> {
 }
 
 /// What it takes to say when something is tried again.
+// Words last: see `Joined`.
+#[repr(C)]
 pub(crate) struct Turn<'a> {
+    pub(crate) settings: Settings<'a>,
     /// The instant of the present poll.
     pub(crate) now: Tick,
     pub(crate) random: Random,
-    pub(crate) settings: Settings<'a>,
 }
 
 impl Turn<'_> {
