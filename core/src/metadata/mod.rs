@@ -34,8 +34,9 @@ pub(crate) struct Metadata<'a> {
     schedule: Schedule,
     /// How many topics the request under way names.
     asked: u16,
-    /// Of what the last update left behind.
+    /// Of what somebody can have asked for in the response that is going by: leaders, and partitions that are missing.
     digest: u32,
+    last_digest: u32,
 }
 
 impl<'a> Metadata<'a> {
@@ -65,7 +66,13 @@ impl<'a> Metadata<'a> {
             schedule: Schedule::new(),
             asked: 0,
             digest: 0,
+            last_digest: 0,
         }
+    }
+
+    /// How many places there are for partitions.
+    pub(crate) fn places(&self) -> u16 {
+        self.partitions.len() as u16
     }
 
     /// The leader of the partition at this place; none, unless it and its address are known.

@@ -1,4 +1,4 @@
-use super::Metadata;
+use super::{Metadata, TopicSlot};
 use crate::code::ErrorCode;
 use crate::config::Turn;
 use crate::fmt::{debug, warning};
@@ -27,6 +27,7 @@ impl Metadata<'_> {
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn begin(&mut self) {
         self.brokers.begin();
+        self.digest = 0;
     }
 
     /// A broker follows.
@@ -62,6 +63,7 @@ impl Metadata<'_> {
         } else {
             slot.partitions = partitions;
         }
+        self.mix(usize::from(index), partitions.rotate_left(16) ^ error.code() as u32);
         for partition in 0..self.partitions_per_topic {
             self.set_leader(index, partition, Node::NONE);
         }
@@ -94,9 +96,9 @@ impl Metadata<'_> {
             }
             warning!("more brokers lead our partitions than were lent slots, or bytes for their names");
         }
-        let settled = self.is_complete() && self.topic_error().is_none();
-        let digest = self.new_digest();
-        let equivalent = core::mem::replace(&mut self.digest, digest) == digest;
+        let is_settled = |topic: &TopicSlot| topic.partitions > 0 && topic.error == ErrorCode::NONE;
+        let settled = self.topics.iter().all(|topic| topic.name.is_none() || is_settled(topic));
+        let equivalent = core::mem::replace(&mut self.last_digest, self.digest) == self.digest;
         self.schedule.succeeded(settled, equivalent, turn);
         true
     }
@@ -106,17 +108,11 @@ impl Metadata<'_> {
         !self.brokers.node.is_none()
     }
 
-    /// A digest of what somebody can have asked for: leaders, and partitions that are missing.
-    fn new_digest(&self) -> u32 {
-        let mut digest = 0u32;
-        // As in Firefox's hash: nobody gains by a collision, which only makes the next update wait longer.
-        let mut mix = |value: u32| digest = (digest.rotate_left(5) ^ value).wrapping_mul(0x9E37_79B9);
-        for topic in self.topics.iter() {
-            mix(topic.partitions);
-            mix(topic.error.code() as u32);
-        }
-        self.partitions.iter().for_each(|partition| mix(partition.leader.raw()));
-        digest
+    /// Mixes a value into the digest of the response that is going by. A sum, for a broker may name the same things in
+    /// any order; nobody gains by a collision, which only makes the next update wait longer.
+    fn mix(&mut self, place: usize, value: u32) {
+        let weight = (place as u32).wrapping_mul(0x9E37_79B9) | 1;
+        self.digest = self.digest.wrapping_add(value.wrapping_mul(weight));
     }
 
     fn set_leader(&mut self, topic: u16, index: usize, leader: Node) {
@@ -124,6 +120,7 @@ impl Metadata<'_> {
             let place = usize::from(topic).wrapping_mul(self.partitions_per_topic).wrapping_add(index);
             if let Some(partition) = self.partitions.get_mut(place) {
                 partition.leader = leader;
+                self.mix(place, leader.raw());
             }
         }
     }

@@ -16,14 +16,14 @@ use crate::wire::{FrameWriter, Malformed};
 // next to smaller fields they would be made elsewhere and copied, by a `memcpy` of a kilobyte.
 #[repr(C)]
 pub(crate) struct Joined<'a> {
-    pub(crate) metadata: Metadata<'a>,
+    pub(crate) accumulator: Accumulator<'a>,
     pub(crate) turn: Turn<'a>,
     pub(crate) counters: Counters,
-    pub(super) metadata_answered: bool,
+    pub(crate) metadata: Metadata<'a>,
+    pub(crate) idempotence: Idempotence<'a>,
     /// The produce request whose answer goes by.
     pub(super) answering: Request,
-    pub(crate) accumulator: Accumulator<'a>,
-    pub(crate) idempotence: Idempotence<'a>,
+    pub(super) metadata_answered: bool,
 }
 
 impl Sink for Joined<'_> {

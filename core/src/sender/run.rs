@@ -13,6 +13,7 @@ use crate::transport::Transport;
 
 impl Sender<'_> {
     /// Java's `sendProducerData`, in its order.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn send_producer_data(&mut self, now: Tick, wake: &mut NextWake) {
         self.ask_for_unknown_leaders();
         // Metadata has priority: while an update is due, no node is ready (Java's `NetworkClient.isReady`).
@@ -33,6 +34,7 @@ impl Sender<'_> {
     }
 
     /// Renumbers what waits in partitions whose broker's sequence differs from ours, as soon as that is safe.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn close_gaps(&mut self) {
         let mut from = 0;
         while let Some(partition) = self.joined.accumulator.gap_from(from) {
@@ -97,6 +99,7 @@ impl Sender<'_> {
     }
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn send_to(&mut self, now: Tick, node: Node, wake: &mut NextWake) {
         let connection = match self.network.node_state(node, &mut self.joined.turn) {
             NodeState::Ready { connection } => connection,
@@ -157,21 +160,19 @@ impl Sender<'_> {
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn take_over_metadata(&mut self) {
         if !self.joined.metadata.update_ended(&mut self.joined.turn) {
             return;
         }
         crate::counters::add(&mut self.joined.counters.metadata_updates, 1);
+        for place in 0..self.joined.metadata.places() {
+            let is_led = !self.joined.metadata.leader(place).is_none();
+            self.joined.accumulator.set_led(place, is_led);
+        }
         let mut topic = 0u16;
         while self.joined.metadata.topic_name(topic).is_some() {
             if let Some(count) = self.joined.metadata.partition_count(topic) {
-                for partition in 0..count {
-                    let Some(place) = self.joined.accumulator.partition_index(topic, partition) else {
-                        break;
-                    };
-                    let is_led = !self.joined.metadata.leader(place).is_none();
-                    self.joined.accumulator.set_led(place, is_led);
-                }
                 self.joined.accumulator.set_partitions(
                     topic,
                     count,
@@ -194,6 +195,7 @@ impl Sender<'_> {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn add_deadlines(&self, now: Tick, wake: &mut NextWake) {
         wake.at(self.joined.accumulator.next_expiry(), WakeReason::DeliveryTimeout);
         // The application takes the delivery after this poll, and nothing else may call for the next one.
