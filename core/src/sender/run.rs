@@ -13,7 +13,6 @@ use crate::transport::Transport;
 
 impl Sender<'_> {
     /// Java's `sendProducerData`, in its order.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn send_producer_data(&mut self, now: Tick, wake: &mut NextWake) {
         self.ask_for_unknown_leaders();
         // Metadata has priority: while an update is due, no node is ready (Java's `NetworkClient.isReady`).
@@ -34,7 +33,6 @@ impl Sender<'_> {
     }
 
     /// Renumbers what waits in partitions whose broker's sequence differs from ours, as soon as that is safe.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn close_gaps(&mut self) {
         let mut from = 0;
         while let Some(partition) = self.joined.accumulator.gap_from(from) {
@@ -99,7 +97,6 @@ impl Sender<'_> {
     }
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
-    #[cfg_attr(target_os = "none", inline(never))]
     fn send_to(&mut self, now: Tick, node: Node, wake: &mut NextWake) {
         let connection = match self.network.node_state(node, &mut self.joined.turn) {
             NodeState::Ready { connection } => connection,
@@ -160,7 +157,6 @@ impl Sender<'_> {
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
-    #[cfg_attr(target_os = "none", inline(never))]
     fn take_over_metadata(&mut self) {
         if !self.joined.metadata.update_ended(&mut self.joined.turn) {
             return;
@@ -195,7 +191,6 @@ impl Sender<'_> {
         }
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn add_deadlines(&self, now: Tick, wake: &mut NextWake) {
         wake.at(self.joined.accumulator.next_expiry(), WakeReason::DeliveryTimeout);
         // The application takes the delivery after this poll, and nothing else may call for the next one.

@@ -8,7 +8,6 @@ use crate::time::{NextWake, Tick, WakeReason};
 
 impl Sender<'_> {
     /// Asks a node for metadata when that is due; connects to one when none can be asked.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn update_metadata(&mut self, now: Tick, wake: &mut NextWake) {
         if !self.joined.metadata.is_update_due(now) {
             return;
@@ -23,7 +22,6 @@ impl Sender<'_> {
     }
 
     /// Asks a node for a producer id and epoch when there is none (Java's `bumpIdempotentEpochAndResetIdIfNeeded`).
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn update_producer_id(&mut self, now: Tick, wake: &mut NextWake) {
         let is_due = self.joined.idempotence.next_request() <= now;
         // Whoever has no topic has nothing to send, and metadata comes first.
