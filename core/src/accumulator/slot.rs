@@ -138,26 +138,28 @@ impl Outcome {
 
 /// The book-keeping of one batch slot, apart from its bytes. Lent to the producer through
 /// [`Storage`](crate::Storage).
+// What is small in front: it takes the shortest instructions there.
+#[repr(C)]
 #[derive(Debug)]
 pub struct BatchSlot {
     pub(super) phase: Phase,
-    pub(super) next: Link,
-    pub(super) generation: u32,
-    pub(super) topic: u16,
-    /// Place among all partitions, when the target is known.
-    pub(super) partition: u16,
-    pub(super) target: Target,
     /// Carries the stamp of an idempotent producer.
     pub(super) stamped: bool,
     /// Was sent, and no answer to any attempt has told whether it is in the log.
     pub(super) in_doubt: bool,
     pub(super) connection: u8,
+    pub(super) next: Link,
+    pub(super) topic: u16,
+    /// Place among all partitions, when the target is known.
+    pub(super) partition: u16,
+    pub(super) target: Target,
+    pub(super) generation: u32,
     pub(super) correlation_id: i32,
     pub(super) len: u32,
     pub(super) count: u32,
-    pub(super) rest: Rest,
     pub(super) created: Tick,
     pub(super) outcome: Outcome,
+    pub(super) rest: Rest,
 }
 
 impl BatchSlot {
