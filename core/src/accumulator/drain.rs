@@ -1,6 +1,6 @@
 use super::Accumulator;
-use super::Outstanding;
 use super::list::{Link, NONE};
+use super::outstanding::{Next, Outstanding};
 use super::slot::{BatchSlot, Phase};
 use crate::batch::{self, Stamp};
 use crate::delivery::BatchId;
@@ -18,8 +18,9 @@ pub(crate) struct Request {
 pub(crate) struct Candidate {
     pub(crate) partition: u16,
     pub(crate) bytes: usize,
-    /// Its records, those of its second half among them.
     pub(crate) records: u32,
+    /// It was never sent.
+    pub(crate) is_new: bool,
     pub(crate) outstanding: Outstanding,
 }
 
@@ -40,7 +41,7 @@ impl Accumulator<'_> {
     /// the batch on its way.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn ready_at(&self, partition: u16) -> Tick {
-        let first = self.batches.get(self.next_to_send(partition));
+        let first = self.batches.get(self.next_to_send(partition, 0).index);
         if !first.phase.waits() {
             return Tick::NEVER;
         }
@@ -90,9 +91,14 @@ impl Accumulator<'_> {
         let count = self.partitions();
         let start = if start < count { start } else { 0 };
         for partition in (start..count).chain(0..start) {
-            let Some(candidate) = self.candidate(now, partition) else { continue };
-            match take(candidate) {
-                Take::Yes(stamp) => self.dispatch(request, partition, stamp),
+            let Next { index, outstanding } = self.next_to_send(partition, request.connection);
+            let next = self.batches.get(index);
+            if !next.phase.waits() || next.attempts().retry_at > now {
+                continue;
+            }
+            let (bytes, records, is_new) = (next.len as usize, next.count, next.phase != Phase::Retry);
+            match take(Candidate { partition, bytes, records, is_new, outstanding }) {
+                Take::Yes(stamp) => self.dispatch(request, index, stamp),
                 Take::No => {}
                 Take::Full => return partition,
             }
@@ -100,21 +106,7 @@ impl Accumulator<'_> {
         start
     }
 
-    fn candidate(&self, now: Tick, partition: u16) -> Option<Candidate> {
-        let first = self.batches.get(self.next_to_send(partition));
-        if !first.phase.waits() || first.attempts().retry_at > now {
-            return None;
-        }
-        Some(Candidate {
-            partition,
-            bytes: first.len as usize,
-            records: first.count,
-            outstanding: self.outstanding(partition),
-        })
-    }
-
-    fn dispatch(&mut self, request: Request, partition: u16, stamp: Option<Stamp>) {
-        let index = self.next_to_send(partition);
+    fn dispatch(&mut self, request: Request, index: u16, stamp: Option<Stamp>) {
         let Some(batch) = self.batches.get_mut(index) else { return };
         let phase = core::mem::replace(&mut batch.phase, Phase::InFlight);
         batch.connection = request.connection;

@@ -1,7 +1,6 @@
 use super::Accumulator;
 use super::list::NONE;
 use super::slot::{Outcome, Phase};
-use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
 use crate::delivery::DeliveryError;
@@ -73,12 +72,6 @@ impl Accumulator<'_> {
     /// Gives the first of a partition's queue up.
     pub(crate) fn fail_first(&mut self, partition: u16, error: DeliveryError, counters: &mut Counters) {
         self.fail(self.partitions.get(partition).queue.first(), error, counters);
-    }
-
-    /// The stamp of the first of a partition's queue, if it has one.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn first_stamp(&self, partition: u16) -> Option<Stamp> {
-        self.stamp_of(self.partitions.get(partition).queue.first())
     }
 
     /// The oldest batch in one of these phases whose delivery timeout is over at this time.

@@ -3,73 +3,63 @@ use super::list::NONE;
 use super::slot::Phase;
 use crate::batch::Stamp;
 
-/// What of a partition has left the queue and has not come to its end, as the rules of idempotence see it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What of a partition is on its way in front of the batch that would be sent next, as the rules of idempotence see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outstanding {
     /// Batches on their way, or of which a half is still to go.
-    pub(crate) in_flight: usize,
-    /// The connection of all of them; `None` when there are several, or none.
-    pub(crate) connection: Option<u8>,
-    /// The next that would be sent, in general the first of the queue, has a number: it was sent before.
-    pub(crate) head_is_stamped: bool,
-    /// Whether it is in the log is not known.
-    pub(crate) head_in_doubt: bool,
-    /// It is older than all that is on its way.
-    pub(crate) head_is_oldest: bool,
-    /// See [`mark_gap`](Accumulator::mark_gap).
-    pub(crate) gap: bool,
+    pub(crate) in_flight: u8,
+    /// The next one must not be on its way together with them: it was sent before, or they were to another connection.
+    pub(crate) must_land: bool,
+}
+
+/// The batch that would be sent next.
+pub(super) struct Next {
+    /// Its slot, or [`NONE`].
+    pub(super) index: u16,
+    pub(super) outstanding: Outstanding,
 }
 
 impl Accumulator<'_> {
-    pub(crate) fn outstanding(&self, partition: u16) -> Outstanding {
+    /// The first of a partition's batches that wait, were it sent on this connection. With a gap, the first that is in
+    /// doubt: the broker is to say of each of them whether it has it before any is numbered anew, and nothing else goes
+    /// before. None, while one on its way is waited for in any case.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn next_to_send(&self, partition: u16, connection: u8) -> Next {
         let queue = self.partitions.get(partition);
-        let mut outstanding = Outstanding { gap: queue.gap, head_is_oldest: true, ..Outstanding::default() };
-        let next = self.next_to_send(partition);
-        let mut is_before_next = true;
-        let mut at = queue.queue.first();
-        while at != NONE {
-            let batch = self.batches.get(at);
-            if at == next {
-                is_before_next = false;
-                outstanding.head_is_stamped = batch.stamped;
-                outstanding.head_in_doubt = batch.in_doubt;
-            }
-            if batch.phase > Phase::Retry {
-                break;
-            }
-            if !batch.phase.waits() {
-                let same = outstanding.in_flight == 0 || outstanding.connection == Some(batch.connection);
-                outstanding.connection = same.then_some(batch.connection);
-                outstanding.in_flight = outstanding.in_flight.wrapping_add(1);
-                outstanding.head_is_oldest &= !is_before_next;
-            }
-            at = batch.next.get();
-        }
-        outstanding
-    }
-
-    /// The first of a partition's batches that wait; with a gap, the first that is in doubt, if there is one: the broker
-    /// is to say of each of them whether it has it before any is numbered anew. None, while one on its way is waited for.
-    pub(super) fn next_to_send(&self, partition: u16) -> u16 {
-        let queue = self.partitions.get(partition);
-        let mut first = NONE;
-        let mut at = queue.queue.first();
-        while at != NONE {
-            let batch = self.batches.get(at);
+        let mut outstanding = Outstanding { in_flight: 0, must_land: false };
+        let mut index = queue.queue.first();
+        while index != NONE {
+            let batch = self.batches.get(index);
             if batch.phase.waits() {
-                if batch.in_doubt {
-                    return at;
-                }
-                first = if first == NONE { at } else { first };
-                if !queue.gap || batch.phase > Phase::Retry {
+                let was_sent = batch.phase == Phase::Retry;
+                if !queue.gap || batch.in_doubt {
+                    outstanding.must_land |= was_sent;
                     break;
                 }
-            } else if self.policy.mute || !batch.rest.is_none() {
-                return NONE;
+                if !was_sent {
+                    index = NONE;
+                    break;
+                }
+            } else {
+                outstanding.in_flight = outstanding.in_flight.wrapping_add(1);
+                outstanding.must_land |= batch.connection != connection;
+                if self.policy.mute || !batch.rest.is_none() {
+                    index = NONE;
+                    break;
+                }
             }
-            at = batch.next.get();
+            index = batch.next.get();
         }
-        first
+        Next { index, outstanding }
+    }
+
+    /// Whether a partition has a gap, and nothing of it is on its way or in doubt any more, or a half still to go.
+    pub(crate) fn may_close_gap(&self, partition: u16) -> bool {
+        if !self.partitions.get(partition).gap {
+            return false;
+        }
+        let next = self.next_to_send(partition, 0);
+        next.index == NONE && next.outstanding.in_flight == 0
     }
 
     /// The broker's sequence of a partition and ours may differ: nothing new is sent until they agree again.
@@ -79,11 +69,6 @@ impl Accumulator<'_> {
         }
     }
 
-    /// The first partition with a gap at this place or behind.
-    pub(crate) fn gap_from(&self, from: u16) -> Option<u16> {
-        (from..self.partitions()).find(|at| self.partitions.get(*at).gap)
-    }
-
     /// The sequences agree again.
     pub(crate) fn close_gap(&mut self, partition: u16) {
         if let Some(queue) = self.partitions.get_mut(partition) {
@@ -91,13 +76,19 @@ impl Accumulator<'_> {
         }
     }
 
-    /// The stamp of a batch that has one.
-    pub(crate) fn stamp_of(&self, index: u16) -> Option<Stamp> {
-        self.batches.get(index).stamped.then(|| Stamp::of(self.bytes(index)))
+    /// The sequence of a batch that has one.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn sequence_of(&self, index: u16) -> Option<i32> {
+        self.batches.get(index).stamped.then(|| Stamp::of(self.bytes(index)).base_sequence)
     }
 
-    /// Numbers the batches of a partition's queue that had a number anew, in order. Returns the stamp after them.
-    pub(crate) fn renumber(&mut self, partition: u16, mut stamp: Stamp) -> Stamp {
+    /// The sequence of the first batch in a partition's queue, if it has one.
+    pub(crate) fn first_sequence(&self, partition: u16) -> Option<i32> {
+        self.sequence_of(self.partitions.get(partition).queue.first())
+    }
+
+    /// Numbers the batches of a partition's queue that had a number anew, in order. Returns the sequence after them.
+    pub(crate) fn renumber(&mut self, partition: u16, mut stamp: Stamp) -> i32 {
         let mut at = self.partitions.get(partition).queue.first();
         while self.batches.get(at).stamped {
             let batch = self.batches.get(at);
@@ -107,6 +98,6 @@ impl Accumulator<'_> {
             stamp = stamp.after(records);
             at = next;
         }
-        stamp
+        stamp.base_sequence
     }
 }

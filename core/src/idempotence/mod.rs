@@ -9,8 +9,9 @@
 //! | Nothing is sent before there is an identity; one request for it at a time (I1, I14) | [`producer_id`] |
 //! | A batch is numbered when it is drained for the first time; a retry sends the same bytes (I2) | [`Idempotence::stamp`] |
 //! | At most five in flight, one where the broker remembers one (I3, KAFKA-5494) | [`Idempotence::may_drain`] |
-//! | A retry goes only if nothing older is outstanding (I4) | [`Idempotence::may_drain`] |
-//! | A new batch waits while others are outstanding under an old identity, or for a gap to be closed (I5) | [`Idempotence::may_drain`] |
+//! | A retry goes only if nothing older is outstanding (I4) | [`Idempotence::may_drain`], by [`Outstanding::must_land`] |
+//! | A new batch waits while others are outstanding under an old identity (I5) | [`Idempotence::may_drain`] |
+//! | With a gap, only what is in doubt goes until it is closed (I5) | the accumulator's choice of what is next |
 //! | An acknowledgement moves the last acknowledged sequence forward, never back (I6) | [`Idempotence::acknowledged`] |
 //! | A gap: a new epoch, and the partition's numbers start at 0; 32767 is the last epoch (I7, I11, I12) | [`Idempotence::close_gap`] |
 //! | What a broker's refusal of a number means (I8, I9, I10) | [`Idempotence::refused`] |
@@ -91,36 +92,22 @@ impl<'a> Idempotence<'a> {
         }
     }
 
-    /// Whether the first batch in a partition's queue may go out on this connection, whose broker speaks this version
-    /// of Produce.
-    pub(crate) fn may_drain(
-        &self,
-        partition: u16,
-        outstanding: &Outstanding,
-        connection: u8,
-        produce_version: i16,
-    ) -> bool {
+    /// Whether the next batch of a partition may go out, to a broker that speaks this version of Produce.
+    pub(crate) fn may_drain(&self, partition: u16, outstanding: Outstanding, produce_version: i16) -> bool {
         match self.state {
             State::Disabled => return true,
             State::Ready => {}
             State::Uninitialized { .. } | State::Requested | State::Fatal { .. } => return false,
         }
         if outstanding.in_flight == 0 {
-            return outstanding.head_is_stamped || !outstanding.gap;
-        }
-        if outstanding.head_is_stamped {
-            // The gap is closed as soon as all that is under way has landed.
-            return outstanding.head_is_oldest && (outstanding.head_in_doubt || !outstanding.gap);
+            return true;
         }
         // Brokers before 1.0, which speak Produce 3 at most, remember one batch.
         let limit = if produce_version <= 3 { 1 } else { self.max_in_flight };
         let known_to_broker = self.sequences.get(partition).is_some_and(|slot| {
             slot.identity == self.identity && slot.after_acknowledged != SequenceSlot::NOTHING_ACKNOWLEDGED
         });
-        known_to_broker
-            && !outstanding.gap
-            && outstanding.in_flight < usize::from(limit)
-            && outstanding.connection == Some(connection)
+        known_to_broker && outstanding.in_flight < limit && !outstanding.must_land
     }
 
     /// The number of a batch with so many records that is drained for the first time; `None` without idempotence.
@@ -143,10 +130,10 @@ impl<'a> Idempotence<'a> {
         })
     }
 
-    /// A broker has a batch with this stamp and so many records in its log.
-    pub(crate) fn acknowledged(&mut self, partition: u16, stamp: Stamp, records: u32) {
+    /// A broker has a batch with this sequence and so many records in its log.
+    pub(crate) fn acknowledged(&mut self, partition: u16, sequence: i32, records: u32) {
         if let Some(slot) = self.sequences.get_mut(partition) {
-            let after = advance(stamp.base_sequence, records);
+            let after = advance(sequence, records);
             if slot.after_acknowledged == SequenceSlot::NOTHING_ACKNOWLEDGED
                 || sequences::is_before(slot.after_acknowledged, after)
             {
@@ -159,13 +146,13 @@ impl<'a> Idempotence<'a> {
     pub(crate) fn refused(
         &mut self,
         partition: u16,
-        stamp: Stamp,
+        sequence: i32,
         code: ErrorCode,
         forgotten: Forgotten,
     ) -> Refused {
         let Some(slot) = self.sequences.get_mut(partition) else { return Refused::Fail };
         let after_acknowledged = slot.after_acknowledged.max(0);
-        if sequences::is_before(stamp.base_sequence, after_acknowledged) {
+        if sequences::is_before(sequence, after_acknowledged) {
             return Refused::Fail;
         }
         if code == ErrorCode::UNKNOWN_PRODUCER_ID {
@@ -177,7 +164,7 @@ impl<'a> Idempotence<'a> {
             };
         }
         // The one that the broker must take, by our account: it has lost records, or its memory of us.
-        slot.distrusted |= stamp.base_sequence == after_acknowledged;
+        slot.distrusted |= sequence == after_acknowledged;
         match (slot.distrusted, forgotten.in_doubt) {
             // A refusal proves nothing then.
             (true, true) => Refused::Fail,
@@ -186,28 +173,21 @@ impl<'a> Idempotence<'a> {
         }
     }
 
-    /// Closes a partition's gap once nothing of it is under way or in doubt. `first` is the stamp of the first batch
-    /// that waits with a number. All that do are proved not to be in the log then, and are numbered anew; the caller
+    /// Closes the gap of a partition of which nothing is under way or in doubt. `first` is the sequence of the first batch
+    /// that waits, if it has one. All that do are proved not to be in the log then, and are numbered anew; the caller
     /// tells what follows them by [`renumbered`](Self::renumbered).
-    pub(crate) fn close_gap(
-        &mut self,
-        partition: u16,
-        outstanding: &Outstanding,
-        first: Option<Stamp>,
-    ) -> Gap {
-        let landed = outstanding.in_flight == 0;
-        let proved = !(outstanding.head_is_stamped && outstanding.head_in_doubt);
-        if self.state != State::Ready || !landed || !proved {
+    pub(crate) fn close_gap(&mut self, partition: u16, first: Option<i32>) -> Gap {
+        if self.state != State::Ready {
             return Gap::Open;
         }
         let identity = self.identity;
         let Some(slot) = self.sequences.get_mut(partition) else { return Gap::Open };
         // One behind it is in the log.
-        if first.is_some_and(|first| sequences::is_before(first.base_sequence, slot.after_acknowledged)) {
+        if first.is_some_and(|first| sequences::is_before(first, slot.after_acknowledged)) {
             return Gap::FailFirst;
         }
         // A late answer may have shown that the batch was written: then there is no gap.
-        if !outstanding.head_is_stamped && slot.next == slot.after_acknowledged.max(0) {
+        if first.is_none() && slot.next == slot.after_acknowledged.max(0) {
             return Gap::Closed;
         }
         if slot.identity == identity {
@@ -244,7 +224,7 @@ impl<'a> Idempotence<'a> {
 /// How a partition's gap stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gap {
-    /// Something is under way or in doubt, or there is no identity.
+    /// There is no identity.
     Open,
     /// There was none.
     Closed,

@@ -7,15 +7,8 @@ use crate::random::Random;
 use crate::time::Tick;
 
 const BASE: Config<'static> = Config { max_in_flight: 5, ..Config::new(&["h:1"]) };
-const IDLE: Outstanding = Outstanding {
-    in_flight: 0,
-    connection: None,
-    head_is_stamped: false,
-    head_in_doubt: false,
-    head_is_oldest: true,
-    gap: false,
-};
-const ONE_IN_FLIGHT: Outstanding = Outstanding { in_flight: 1, connection: Some(0), ..IDLE };
+const IDLE: Outstanding = Outstanding { in_flight: 0, must_land: false };
+const ONE_IN_FLIGHT: Outstanding = Outstanding { in_flight: 1, ..IDLE };
 
 fn turn(now: Tick) -> Turn<'static> {
     Turn { now, random: Random::new(1), settings: Settings::of(&BASE) }
@@ -55,7 +48,7 @@ fn without_idempotence_everything_may_go_and_nothing_has_a_number() {
     let mut idempotence = uninitialized(&config, &mut slots);
     assert!(idempotence.may_send() && !idempotence.is_enabled());
     assert_eq!(idempotence.next_request(), Tick::NEVER);
-    assert!(idempotence.may_drain(0, &Outstanding { in_flight: 9, gap: true, ..IDLE }, 0, 3));
+    assert!(idempotence.may_drain(0, Outstanding { in_flight: 9, must_land: true }, 3));
     assert_eq!(idempotence.stamp(0, 1), None);
     idempotence.reset();
     assert!(!idempotence.is_enabled());
@@ -66,7 +59,7 @@ fn nothing_goes_before_there_is_an_identity_and_retries_are_spaced_by_the_backof
     let mut slots = slots();
     let mut later = turn(at(1000));
     let mut idempotence = uninitialized(&BASE, &mut slots);
-    assert!(!idempotence.may_drain(0, &IDLE, 0, 8));
+    assert!(!idempotence.may_drain(0, IDLE, 8));
     assert_eq!(idempotence.next_request(), at(0));
     for doubling in 0..8u32 {
         idempotence.request_started();
@@ -114,7 +107,7 @@ fn a_fatal_code_is_told_once_and_reset_begins_anew() {
     idempotence.fail(ErrorCode::UNSUPPORTED_VERSION);
     assert_eq!(idempotence.tell_fatal(), Some(ErrorCode::CLUSTER_AUTHORIZATION_FAILED), "the first counts");
     assert_eq!(idempotence.tell_fatal(), None);
-    assert!(idempotence.fatal().is_some() && !idempotence.may_drain(0, &IDLE, 0, 8));
+    assert!(idempotence.fatal().is_some() && !idempotence.may_drain(0, IDLE, 8));
     idempotence.reset();
     assert_eq!((idempotence.fatal(), idempotence.next_request()), (None, at(0)));
 }
@@ -133,28 +126,16 @@ fn one_goes_alone_until_the_first_acknowledgement_then_as_many_as_configured() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
     let stamp = idempotence.stamp(0, 2).unwrap();
-    assert!(!idempotence.may_drain(0, &ONE_IN_FLIGHT, 0, 8));
-    idempotence.acknowledged(0, stamp, 2);
+    assert!(!idempotence.may_drain(0, ONE_IN_FLIGHT, 8));
+    idempotence.acknowledged(0, stamp.base_sequence, 2);
     for in_flight in 1..5 {
-        assert!(idempotence.may_drain(0, &Outstanding { in_flight, ..ONE_IN_FLIGHT }, 0, 8));
+        assert!(idempotence.may_drain(0, Outstanding { in_flight, ..ONE_IN_FLIGHT }, 8));
     }
-    assert!(!idempotence.may_drain(0, &Outstanding { in_flight: 5, ..ONE_IN_FLIGHT }, 0, 8));
-    assert!(!idempotence.may_drain(0, &ONE_IN_FLIGHT, 1, 8), "the leader has moved");
-    assert!(!idempotence.may_drain(0, &ONE_IN_FLIGHT, 0, 3), "the broker remembers one batch");
-    assert!(idempotence.may_drain(0, &IDLE, 0, 3));
-}
-
-#[test]
-fn a_retry_goes_only_before_all_that_is_under_way() {
-    let mut slots = slots();
-    let idempotence = ready(&mut slots, 0);
-    let retry = Outstanding { head_is_stamped: true, head_in_doubt: true, ..ONE_IN_FLIGHT };
-    assert!(idempotence.may_drain(0, &retry, 1, 8), "also when the leader has moved");
-    assert!(!idempotence.may_drain(0, &Outstanding { head_is_oldest: false, ..retry }, 0, 8));
-    // With a gap, what is proved absent waits for its new number; what is in doubt is asked about.
-    assert!(idempotence.may_drain(0, &Outstanding { gap: true, ..retry }, 0, 8));
-    assert!(!idempotence.may_drain(0, &Outstanding { gap: true, head_in_doubt: false, ..retry }, 0, 8));
-    assert!(!idempotence.may_drain(0, &Outstanding { gap: true, ..IDLE }, 0, 8), "a new one waits, too");
+    assert!(!idempotence.may_drain(0, Outstanding { in_flight: 5, ..ONE_IN_FLIGHT }, 8));
+    assert!(!idempotence.may_drain(0, Outstanding { must_land: true, ..ONE_IN_FLIGHT }, 8));
+    assert!(idempotence.may_drain(0, Outstanding { must_land: true, ..IDLE }, 8));
+    assert!(!idempotence.may_drain(0, ONE_IN_FLIGHT, 3), "the broker remembers one batch");
+    assert!(idempotence.may_drain(0, IDLE, 3));
 }
 
 #[test]
@@ -162,11 +143,11 @@ fn acknowledgements_in_any_order_move_the_account_forward_only() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
     let [first, second] = [idempotence.stamp(0, 1).unwrap(), idempotence.stamp(0, 1).unwrap()];
-    idempotence.acknowledged(0, second, 1);
-    idempotence.acknowledged(0, first, 1);
+    idempotence.acknowledged(0, second.base_sequence, 1);
+    idempotence.acknowledged(0, first.base_sequence, 1);
     assert_eq!(idempotence.sequences.get(0).unwrap().after_acknowledged, 2);
     // TransactionManagerTest.testNoProducerIdResetAfterLastInFlightBatchSucceeds
-    assert_eq!(idempotence.close_gap(0, &IDLE, None), Gap::Closed);
+    assert_eq!(idempotence.close_gap(0, None), Gap::Closed);
 }
 
 #[test]
@@ -177,9 +158,9 @@ fn out_of_order_means_a_gap_only_for_the_batch_that_the_broker_should_take() {
     let code = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
     let mut ask = |place: usize, acknowledged: Option<usize>, in_doubt| {
         if let Some(place) = acknowledged {
-            idempotence.acknowledged(0, stamps[place], 2);
+            idempotence.acknowledged(0, stamps[place].base_sequence, 2);
         }
-        idempotence.refused(0, stamps[place], code, forgotten(in_doubt, Some(0)))
+        idempotence.refused(0, stamps[place].base_sequence, code, forgotten(in_doubt, Some(0)))
     };
     assert_eq!(ask(1, None, true), Refused::Retry, "the first is still to come");
     assert_eq!(ask(0, Some(1), true), Refused::Fail, "the second is in the log");
@@ -193,7 +174,12 @@ fn an_unknown_producer_id_is_a_gap_unless_the_broker_knows_nothing_of_its_log() 
     let mut idempotence = ready(&mut slots, 0);
     let stamp = idempotence.stamp(0, 1).unwrap();
     let mut ask = |in_doubt, start| {
-        idempotence.refused(0, stamp, ErrorCode::UNKNOWN_PRODUCER_ID, forgotten(in_doubt, start))
+        idempotence.refused(
+            0,
+            stamp.base_sequence,
+            ErrorCode::UNKNOWN_PRODUCER_ID,
+            forgotten(in_doubt, start),
+        )
     };
     assert_eq!([ask(false, Some(-1)), ask(true, Some(-1))], [Refused::Retry; 2]);
     assert_eq!(ask(false, Some(10)), Refused::RetryRenumbered);
@@ -202,22 +188,19 @@ fn an_unknown_producer_id_is_a_gap_unless_the_broker_knows_nothing_of_its_log() 
 }
 
 #[test]
-fn a_gap_is_closed_by_a_new_epoch_once_nothing_is_under_way_or_in_doubt() {
+fn a_gap_is_closed_by_a_new_epoch() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 5);
     idempotence.stamp(0, 1);
     idempotence.stamp(1, 1);
-    let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
-    assert_eq!(idempotence.close_gap(0, &Outstanding { in_flight: 1, ..waiting }, None), Gap::Open);
-    assert_eq!(idempotence.close_gap(0, &Outstanding { head_in_doubt: true, ..waiting }, None), Gap::Open);
     let stamp = Stamp { producer_id: 7, producer_epoch: 6, base_sequence: 0 };
-    assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Renumber(stamp));
+    assert_eq!(idempotence.close_gap(0, Some(0)), Gap::Renumber(stamp));
     idempotence.renumbered(0, 3);
     assert_eq!(idempotence.stamp(0, 1).unwrap(), Stamp { base_sequence: 3, ..stamp });
 
     // The other partition keeps the old epoch while it has something under way, then goes over, at 0.
-    assert!(!idempotence.may_drain(1, &ONE_IN_FLIGHT, 0, 8));
-    assert!(idempotence.may_drain(1, &IDLE, 0, 8));
+    assert!(!idempotence.may_drain(1, ONE_IN_FLIGHT, 8));
+    assert!(idempotence.may_drain(1, IDLE, 8));
     assert_eq!(idempotence.stamp(1, 1).unwrap(), stamp);
     // A gap under an identity that others have left needs no further epoch.
     assert_eq!(idempotence.producer_epoch(), 6);
@@ -229,9 +212,8 @@ fn a_partition_with_a_gap_joins_the_epoch_that_another_has_begun() {
     let mut idempotence = ready(&mut slots, 0);
     idempotence.stamp(0, 1);
     idempotence.stamp(1, 1);
-    let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
-    let first = idempotence.close_gap(0, &waiting, None);
-    assert_eq!(idempotence.close_gap(1, &waiting, None), first);
+    let first = idempotence.close_gap(0, Some(0));
+    assert_eq!(idempotence.close_gap(1, Some(0)), first);
 }
 
 #[test]
@@ -239,12 +221,11 @@ fn after_the_last_epoch_comes_a_new_producer_id() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, i16::MAX);
     idempotence.stamp(0, 1);
-    let waiting = Outstanding { head_is_stamped: true, gap: true, ..IDLE };
-    assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Open);
+    assert_eq!(idempotence.close_gap(0, Some(0)), Gap::Open);
     assert_eq!(idempotence.next_request(), at(0));
     idempotence.request_started();
     let new = Answer { producer_id: 8, ..answer(0, 0) };
     assert_eq!(idempotence.answered(new, &mut turn(at(0))), Answered::Ready);
     let stamp = Stamp { producer_id: 8, producer_epoch: 0, base_sequence: 0 };
-    assert_eq!(idempotence.close_gap(0, &waiting, None), Gap::Renumber(stamp));
+    assert_eq!(idempotence.close_gap(0, Some(0)), Gap::Renumber(stamp));
 }

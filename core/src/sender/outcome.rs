@@ -1,6 +1,5 @@
 use super::exchange::Joined;
 use crate::accumulator::Outcome;
-use crate::batch::Stamp;
 use crate::code::{Class, ErrorCode};
 use crate::delivery::DeliveryError;
 use crate::idempotence::{Forgotten, Refused};
@@ -23,8 +22,8 @@ impl Joined<'_> {
                     self.fail(batch, answer);
                 }
             }
-            Class::Sequence => match self.accumulator.stamp_of(batch) {
-                Some(stamp) => self.settle_refused(batch, place, stamp, answer),
+            Class::Sequence => match self.accumulator.sequence_of(batch) {
+                Some(sequence) => self.settle_refused(batch, place, sequence, answer),
                 None => self.fail(batch, answer),
             },
             Class::Fatal => self.fail(batch, answer),
@@ -38,8 +37,8 @@ impl Joined<'_> {
     }
 
     fn succeed(&mut self, batch: u16, place: u16, answer: &produce::Partition) {
-        if let Some(stamp) = self.accumulator.stamp_of(batch) {
-            self.idempotence.acknowledged(place, stamp, self.accumulator.records(batch));
+        if let Some(sequence) = self.accumulator.sequence_of(batch) {
+            self.idempotence.acknowledged(place, sequence, self.accumulator.records(batch));
         }
         // A broker that says only "duplicate" does not know the offset any more (row I10).
         let base_offset = if answer.error == ErrorCode::NONE { answer.base_offset } else { -1 };
@@ -47,12 +46,12 @@ impl Joined<'_> {
         self.accumulator.complete(batch, outcome, &mut self.counters);
     }
 
-    fn settle_refused(&mut self, batch: u16, place: u16, stamp: Stamp, answer: &produce::Partition) {
+    fn settle_refused(&mut self, batch: u16, place: u16, sequence: i32, answer: &produce::Partition) {
         let forgotten = Forgotten {
             in_doubt: self.accumulator.is_in_doubt(batch),
             log_start_unknown: answer.log_start_unknown,
         };
-        match self.idempotence.refused(place, stamp, answer.error, forgotten) {
+        match self.idempotence.refused(place, sequence, answer.error, forgotten) {
             Refused::Retry => self.retry_or_fail(batch, answer.error),
             Refused::RetryRenumbered => {
                 self.accumulator.mark_gap(place);

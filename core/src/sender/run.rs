@@ -34,29 +34,27 @@ impl Sender<'_> {
 
     /// Renumbers what waits in partitions whose broker's sequence differs from ours, as soon as that is safe.
     pub(super) fn close_gaps(&mut self) {
-        let mut from = 0;
-        while let Some(partition) = self.joined.accumulator.gap_from(from) {
-            from = partition.wrapping_add(1);
-            let outstanding = self.joined.accumulator.outstanding(partition);
-            let first = self.joined.accumulator.first_stamp(partition);
-            let epoch = self.joined.idempotence.producer_epoch();
-            match self.joined.idempotence.close_gap(partition, &outstanding, first) {
-                Gap::Open => continue,
-                Gap::FailFirst => {
-                    let error = DeliveryError::Failed(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
-                    self.joined.accumulator.fail_first(partition, error, &mut self.joined.counters);
-                    from = partition;
-                    continue;
+        for partition in 0..self.joined.accumulator.partitions() {
+            while self.joined.accumulator.may_close_gap(partition) {
+                let first = self.joined.accumulator.first_sequence(partition);
+                let epoch = self.joined.idempotence.producer_epoch();
+                match self.joined.idempotence.close_gap(partition, first) {
+                    Gap::Open => break,
+                    Gap::FailFirst => {
+                        let error = DeliveryError::Failed(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+                        self.joined.accumulator.fail_first(partition, error, &mut self.joined.counters);
+                        continue;
+                    }
+                    Gap::Closed => {}
+                    Gap::Renumber(stamp) => {
+                        let after = self.joined.accumulator.renumber(partition, stamp);
+                        self.joined.idempotence.renumbered(partition, after);
+                        let bumped = epoch != self.joined.idempotence.producer_epoch();
+                        crate::counters::add(&mut self.joined.counters.epoch_bumps, usize::from(bumped));
+                    }
                 }
-                Gap::Closed => {}
-                Gap::Renumber(stamp) => {
-                    let after = self.joined.accumulator.renumber(partition, stamp);
-                    self.joined.idempotence.renumbered(partition, after.base_sequence);
-                    let bumped = epoch != self.joined.idempotence.producer_epoch();
-                    crate::counters::add(&mut self.joined.counters.epoch_bumps, usize::from(bumped));
-                }
+                self.joined.accumulator.close_gap(partition);
             }
-            self.joined.accumulator.close_gap(partition);
         }
     }
 
@@ -109,10 +107,8 @@ impl Sender<'_> {
         let mut taken = 0usize;
         let start = self.network.drain_index_mut(connection).map_or(0, |index| *index);
         let next = self.joined.accumulator.drain(now, request, start, |candidate| {
-            let Candidate { partition, outstanding, .. } = candidate;
-            if metadata.leader(partition) != node
-                || !idempotence.may_drain(partition, &outstanding, connection, version)
-            {
+            let Candidate { partition, is_new, outstanding, .. } = candidate;
+            if metadata.leader(partition) != node || !idempotence.may_drain(partition, outstanding, version) {
                 return Take::No;
             }
             let with_this = taken.wrapping_add(candidate.bytes);
@@ -121,7 +117,6 @@ impl Sender<'_> {
                 return Take::Full;
             }
             taken = with_this;
-            let is_new = !outstanding.head_is_stamped;
             Take::Yes(if is_new { idempotence.stamp(partition, candidate.records) } else { None })
         });
         if let Some(index) = self.network.drain_index_mut(connection) {

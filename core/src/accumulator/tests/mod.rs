@@ -3,6 +3,7 @@
 use std::vec::Vec;
 
 use super::*;
+use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::config::Config;
 use crate::counters::Counters;
@@ -81,6 +82,17 @@ impl<'a> Rig<'a> {
             Take::Yes(None)
         });
         (taken, request, next)
+    }
+
+    /// Drains what may go to this connection, and gives a stamp to what has none.
+    fn drain_stamped_to(&mut self, connection: u8, base_sequence: i32) -> Request {
+        self.correlation_id += 1;
+        let request = Request { connection, correlation_id: self.correlation_id };
+        let stamp = Stamp { producer_id: 1, producer_epoch: 0, base_sequence };
+        self.accumulator.drain(Tick::from_millis(1000), request, 0, |candidate| {
+            Take::Yes(candidate.is_new.then_some(stamp))
+        });
+        request
     }
 
     fn batch(&self, request: Request, partition: u16) -> u16 {
@@ -384,6 +396,7 @@ fn drop_oldest_throws_away_the_oldest_that_was_never_sent_and_says_so() {
     assert!(rig.send(0, 0, 130).unwrap().dropped.is_some());
 }
 
+mod outstanding;
 mod placement;
 mod plain;
 #[cfg(feature = "split")]

@@ -1,7 +1,6 @@
 //! Row A12: `testSplitAndReenqueue`, `testSplitAndReenqueuePreventInfiniteRecursion`, in one slot.
 
 use super::*;
-use crate::batch::Stamp;
 
 /// Sends so many records to partition 0 and drains their batch, with a stamp.
 fn drained(rig: &mut Rig<'_>, records: u8) -> u16 {
@@ -13,17 +12,8 @@ fn drained(rig: &mut Rig<'_>, records: u8) -> u16 {
 }
 
 fn drain_stamped(rig: &mut Rig<'_>, base_sequence: i32) -> u16 {
-    rig.correlation_id += 1;
-    let request = Request { connection: 0, correlation_id: rig.correlation_id };
-    let stamp = Stamp { producer_id: 1, producer_epoch: 0, base_sequence };
-    rig.accumulator.drain(at(1000), request, 0, |candidate| {
-        Take::Yes((!candidate.outstanding.head_is_stamped).then_some(stamp))
-    });
+    let request = rig.drain_stamped_to(0, base_sequence);
     rig.batch(request, 0)
-}
-
-fn at(ms: u32) -> Tick {
-    Tick::from_millis(ms)
 }
 
 fn values(rig: &Rig<'_>) -> Vec<u8> {
@@ -41,7 +31,7 @@ fn halves_go_out_in_order_each_with_its_own_delivery_from_one_slot() {
     let mut offset = 0;
     while rig.accumulator.unfinished() > 0 {
         let batch = drain_stamped(&mut rig, -9);
-        let sequence = rig.accumulator.stamp_of(batch).unwrap().base_sequence;
+        let sequence = rig.accumulator.sequence_of(batch).unwrap();
         assert_eq!(sequence, 100 + offset, "numbers run on");
         let records = rig.accumulator.records(batch) as i32;
         rig.complete(batch, Ok(Ack::new(i64::from(offset), -1)));
@@ -78,6 +68,9 @@ fn splits_end_at_single_records_which_fail_and_the_others_go_on() {
             reported.extend(values(&rig));
             let delivery = rig.accumulator.next_delivery().unwrap();
             assert_eq!(delivery.first_index as usize + 1, reported.len());
+            // As the sender, which numbers the others anew.
+            assert!(rig.accumulator.may_close_gap(0));
+            rig.accumulator.close_gap(0);
         }
         if rig.accumulator.unfinished() == 0 {
             break;
@@ -86,7 +79,24 @@ fn splits_end_at_single_records_which_fail_and_the_others_go_on() {
     }
     assert_eq!(reported, [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(rig.counters.records_failed, 7);
-    assert!(rig.accumulator.outstanding(0).gap);
+}
+
+#[test]
+fn a_gap_stays_open_while_a_half_is_still_to_go() {
+    let mut memory = Resources::new();
+    let mut rig = Rig::new(&BASE, &mut memory);
+    let batch = drained(&mut rig, 2);
+    assert!(rig.accumulator.split(batch, &mut rig.counters));
+    rig.accumulator.mark_gap(0);
+    assert!(rig.accumulator.may_close_gap(0), "nothing of it is in the log, and none on its way");
+    rig.accumulator.close_gap(0);
+    let batch = drain_stamped(&mut rig, -9);
+    rig.accumulator.mark_gap(0);
+    assert!(!rig.accumulator.may_close_gap(0));
+    rig.complete(batch, ACK);
+    assert!(!rig.accumulator.may_close_gap(0), "its other half has not moved to the front");
+    assert_eq!(rig.deliveries().len(), 1);
+    assert!(rig.accumulator.may_close_gap(0));
 }
 
 #[test]
