@@ -15,7 +15,7 @@ impl Sender<'_> {
         match self.network.least_loaded(now, self.joined.turn.settings.max_in_flight) {
             Some(connection) => {
                 self.joined.metadata.update_started();
-                self.network.begin_request(now, connection, Api::Metadata, &self.joined.turn.settings);
+                connection.begin_request(now, Api::Metadata, self.joined.turn.settings.request_timeout_ms);
             }
             None => self.connect_any(now, WakeReason::Metadata, wake),
         }
@@ -29,9 +29,13 @@ impl Sender<'_> {
             return;
         }
         match self.network.least_loaded(now, self.joined.turn.settings.max_in_flight) {
-            Some(connection) if self.network.speaks_init_producer_id(connection) => {
+            Some(connection) if connection.speaks_init_producer_id() => {
                 self.joined.idempotence.request_started();
-                self.network.begin_request(now, connection, Api::InitProducerId, &self.joined.turn.settings);
+                connection.begin_request(
+                    now,
+                    Api::InitProducerId,
+                    self.joined.turn.settings.request_timeout_ms,
+                );
             }
             // Idempotence is never dropped in silence: the application chose it.
             Some(_) => self.joined.idempotence.fail(ErrorCode::UNSUPPORTED_VERSION),
@@ -62,6 +66,7 @@ impl Sender<'_> {
             let index = place.wrapping_sub(brokers);
             metadata.node(place).or_else(|| (index < bootstrap).then_some(Node::bootstrap(index)))
         };
-        wake.at(network.connect_any(&nodes, &mut self.joined.turn), WakeReason::Reconnect);
+        let count = brokers.wrapping_add(bootstrap);
+        wake.at(network.connect_any(count, &nodes, &mut self.joined.turn), WakeReason::Reconnect);
     }
 }
