@@ -42,6 +42,7 @@ use crate::accumulator::Outstanding;
 use crate::batch::{Stamp, advance};
 use crate::code::ErrorCode;
 use crate::config::Config;
+use crate::time::Tick;
 use crate::wide::Wide;
 
 /// What becomes of a batch whose number the broker refused.
@@ -68,6 +69,12 @@ pub(crate) struct Forgotten {
 pub(crate) struct Idempotence<'a> {
     sequences: Sequences<'a>,
     state: State,
+    /// Why nothing can be sent any more; none, while it can.
+    fatal: ErrorCode,
+    /// The same, until it was told.
+    untold: ErrorCode,
+    /// When an identity is to be asked for; never, when it was, or none is needed, or there will be none.
+    not_before: Tick,
     producer_id: Wide,
     producer_epoch: i16,
     /// Counts the pairs of producer id and epoch; 0 is none.
@@ -80,10 +87,17 @@ pub(crate) struct Idempotence<'a> {
 impl<'a> Idempotence<'a> {
     pub(crate) fn new(config: &Config<'_>, sequences: &'a mut [SequenceSlot]) -> Self {
         sequences.fill_with(SequenceSlot::new);
-        let state = if config.enable_idempotence { State::UNINITIALIZED } else { State::Disabled };
+        let (state, not_before) = if config.enable_idempotence {
+            (State::Uninitialized, Tick::ZERO)
+        } else {
+            (State::Disabled, Tick::NEVER)
+        };
         Self {
             sequences: Sequences(sequences),
             state,
+            fatal: ErrorCode::NONE,
+            untold: ErrorCode::NONE,
+            not_before,
             producer_id: Wide::new(-1),
             producer_epoch: -1,
             identity: 0,
@@ -94,10 +108,8 @@ impl<'a> Idempotence<'a> {
 
     /// Whether the next batch of a partition may go out, to a broker that speaks this version of Produce.
     pub(crate) fn may_drain(&self, partition: u16, outstanding: Outstanding, produce_version: i16) -> bool {
-        match self.state {
-            State::Disabled => return true,
-            State::Ready => {}
-            State::Uninitialized { .. } | State::Requested | State::Fatal { .. } => return false,
+        if self.state != State::Ready {
+            return self.state == State::Disabled;
         }
         if outstanding.in_flight == 0 {
             return true;
@@ -192,7 +204,7 @@ impl<'a> Idempotence<'a> {
         }
         if slot.identity == identity {
             let Some(epoch) = self.producer_epoch.checked_add(1) else {
-                self.state = State::UNINITIALIZED;
+                self.reset();
                 return Gap::Open;
             };
             self.producer_epoch = epoch;

@@ -10,22 +10,11 @@ use crate::wide::Wide;
 pub(super) enum State {
     /// Without idempotence.
     Disabled,
-    /// None, and not asked for before then.
-    Uninitialized {
-        not_before: Tick,
-    },
+    /// None, and not asked for.
+    Uninitialized,
     /// Asked for.
     Requested,
     Ready,
-    /// None, and none will be asked for.
-    Fatal {
-        code: ErrorCode,
-        told: bool,
-    },
-}
-
-impl State {
-    pub(super) const UNINITIALIZED: Self = Self::Uninitialized { not_before: Tick::ZERO };
 }
 
 /// What the answer to a request for an identity means for the batches.
@@ -48,29 +37,21 @@ impl Idempotence<'_> {
 
     /// Whether batches can be sent at all.
     pub(crate) fn may_send(&self) -> bool {
-        match self.state {
-            State::Disabled | State::Ready => true,
-            State::Uninitialized { .. } | State::Requested | State::Fatal { .. } => false,
-        }
+        self.state == State::Ready || self.state == State::Disabled
     }
 
     /// When an identity is to be asked for; never: it is not, or was.
     pub(crate) fn next_request(&self) -> Tick {
-        match self.state {
-            State::Uninitialized { not_before } => not_before,
-            State::Disabled | State::Requested | State::Ready | State::Fatal { .. } => Tick::NEVER,
-        }
+        self.not_before
     }
 
     /// The clock was set back.
     pub(crate) fn set_back(&mut self, by_ms: u32) {
-        if let State::Uninitialized { not_before } = &mut self.state {
-            not_before.set_back(by_ms);
-        }
+        self.not_before.set_back(by_ms);
     }
 
     pub(crate) fn request_started(&mut self) {
-        self.state = State::Requested;
+        self.stand(State::Requested, Tick::NEVER);
     }
 
     /// There will be no answer: the connection is gone.
@@ -116,37 +97,27 @@ impl Idempotence<'_> {
 
     /// Nothing can be sent any more, for this reason, until [`reset`](Self::reset).
     pub(crate) fn fail(&mut self, code: ErrorCode) {
-        if self.fatal().is_none() {
-            self.state = State::Fatal { code, told: false };
+        if self.fatal == ErrorCode::NONE {
+            (self.fatal, self.untold) = (code, code);
+            self.stand(State::Uninitialized, Tick::NEVER);
         }
     }
 
     pub(crate) fn fatal(&self) -> Option<ErrorCode> {
-        match self.state {
-            State::Fatal { code, .. } => Some(code),
-            State::Disabled | State::Uninitialized { .. } | State::Requested | State::Ready => None,
-        }
+        Some(self.fatal).filter(|code| *code != ErrorCode::NONE)
     }
 
     /// The reason why nothing can be sent any more, once.
     pub(crate) fn tell_fatal(&mut self) -> Option<ErrorCode> {
-        match &mut self.state {
-            State::Fatal { code, told } if !*told => {
-                *told = true;
-                Some(*code)
-            }
-            State::Fatal { .. }
-            | State::Disabled
-            | State::Uninitialized { .. }
-            | State::Requested
-            | State::Ready => None,
-        }
+        let untold = core::mem::replace(&mut self.untold, ErrorCode::NONE);
+        Some(untold).filter(|code| *code != ErrorCode::NONE)
     }
 
     /// Begins anew with an identity that is still to be asked for.
     pub(crate) fn reset(&mut self) {
+        self.fatal = ErrorCode::NONE;
         if self.is_enabled() {
-            self.state = State::UNINITIALIZED;
+            self.stand(State::Uninitialized, Tick::ZERO);
         }
     }
 
@@ -154,6 +125,10 @@ impl Idempotence<'_> {
     fn back_off(&mut self, turn: &mut Turn<'_>) {
         let not_before = turn.after_retry_backoff(u32::from(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
-        self.state = State::Uninitialized { not_before };
+        self.stand(State::Uninitialized, not_before);
+    }
+
+    fn stand(&mut self, state: State, not_before: Tick) {
+        (self.state, self.not_before) = (state, not_before);
     }
 }

@@ -61,16 +61,15 @@ impl<'a> Brokers<'a> {
         Self { slots, hosts, place: NOWHERE, node: Node::NONE, host_at: NOWHERE, only_leaders: false }
     }
 
-    /// The broker at this place of those that are known.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn node(&self, mut place: usize) -> Option<Node> {
+    /// The broker at this place of those that are known; none past the last.
+    pub(super) fn node(&self, mut place: usize) -> Node {
         for slot in self.slots.iter().filter(|slot| !slot.node.is_none()) {
             if place == 0 {
-                return Some(slot.node);
+                return slot.node;
             }
             place = place.wrapping_sub(1);
         }
-        None
+        Node::NONE
     }
 
     /// The place of a broker that is known, or of the first that is free.

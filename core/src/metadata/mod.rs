@@ -90,8 +90,9 @@ impl<'a> Metadata<'a> {
         advertised
     }
 
-    /// The broker at this place of those whose addresses are known.
-    pub(crate) fn node(&self, place: usize) -> Option<Node> {
+    /// The broker at this place of those whose addresses are known; none past the last.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn node(&self, place: usize) -> Node {
         self.brokers.node(place)
     }
 
@@ -104,7 +105,7 @@ impl<'a> Metadata<'a> {
 
     /// What the cluster last said of a topic.
     pub(crate) fn error_of(&self, topic: u16) -> ErrorCode {
-        self.topics.get(usize::from(topic)).map_or(ErrorCode::NONE, |topic| topic.error)
+        self.topic(topic).error
     }
 
     /// Whether the cluster has told the partitions of every topic.
@@ -115,7 +116,7 @@ impl<'a> Metadata<'a> {
 
     /// A topic's number of partitions, once known.
     pub(crate) fn partition_count(&self, topic: u16) -> Option<u32> {
-        self.topics.get(usize::from(topic)).map(|topic| topic.partitions).filter(|count| *count > 0)
+        Some(self.topic(topic).partitions).filter(|count| *count > 0)
     }
 
     /// Asks for an update as soon as the backoff allows.
@@ -131,7 +132,7 @@ impl<'a> Metadata<'a> {
 
     /// Whether there is a topic at all.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.topics.first().is_some_and(|topic| topic.name.is_some())
+        self.topic(0).name.is_some()
     }
 
     /// Whether an update should be asked for now.

@@ -74,7 +74,10 @@ impl Schedule {
     }
 
     fn back_off(&mut self, progress: bool, turn: &mut Turn<'_>) {
-        self.attempts = if progress { 0 } else { self.attempts.saturating_add(1) };
-        self.not_before = turn.after_retry_backoff(u32::from(self.attempts.saturating_sub(1)));
+        if progress {
+            self.attempts = 0;
+        }
+        self.not_before = turn.after_retry_backoff(u32::from(self.attempts));
+        self.attempts = self.attempts.saturating_add(u8::from(!progress));
     }
 }

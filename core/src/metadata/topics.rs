@@ -102,11 +102,18 @@ impl Metadata<'_> {
     }
 
     /// A topic's name; `None` past the last that was registered.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn topic_name(&self, topic: u16) -> Option<&'static str> {
-        self.topics.get(usize::from(topic))?.name
+        self.topic(topic).name
     }
 
-    /// The names of all topics.
+    /// A place that is no topic's is taken for one that was never used.
+    // Called from everywhere: inlined, it would be many copies.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn topic(&self, topic: u16) -> &TopicSlot {
+        self.topics.get(usize::from(topic)).unwrap_or(const { &TopicSlot::new() })
+    }
+
     /// How many topics are registered: their places are the first.
     pub(crate) fn topic_count(&self) -> u16 {
         let free = self.topics.iter().position(|topic| topic.name.is_none());

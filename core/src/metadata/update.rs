@@ -17,6 +17,7 @@ impl Metadata<'_> {
     }
 
     /// The request was not answered, or not in a way that could be read.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn update_failed(&mut self, turn: &mut Turn<'_>) {
         if self.schedule.is_under_way() {
             self.schedule.failed(turn);

@@ -5,7 +5,7 @@ use crate::accumulator::{Candidate, Request, Take};
 use crate::code::ErrorCode;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
-use crate::network::Surroundings;
+use crate::network::{NodeState, Surroundings};
 use crate::node::Node;
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
@@ -18,7 +18,10 @@ impl Sender<'_> {
         // Metadata has priority: while an update is due, no node is ready (Java's `NetworkClient.isReady`).
         if !self.joined.metadata.is_update_due(now) && self.joined.idempotence.may_send() {
             for index in 0.. {
-                let Some(node) = self.joined.metadata.node(index) else { break };
+                let node = self.joined.metadata.node(index);
+                if node.is_none() {
+                    break;
+                }
                 if self.is_node_ready(now, node, wake) {
                     self.send_to(now, node, wake);
                 }
@@ -96,17 +99,17 @@ impl Sender<'_> {
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
     fn send_to(&mut self, now: Tick, node: Node, wake: &mut NextWake) {
-        let to = match self.network.ready(node, &mut self.joined.turn) {
-            Ok(connection) => connection,
-            Err(at) => return wake.at(at, WakeReason::Reconnect),
+        let connection = match self.network.node_state(node, &mut self.joined.turn) {
+            NodeState::Ready { connection } => connection,
+            NodeState::At(at) => return wake.at(at, WakeReason::Reconnect),
         };
-        let (connection, correlation_id) = to.next_request();
-        let request = Request { connection, correlation_id };
+        let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
         let max_bytes = self.joined.turn.settings.max_request_bytes as usize;
-        let version = to.produce_version();
+        let version = self.network.produce_version(connection);
         let (metadata, idempotence) = (&self.joined.metadata, &mut self.joined.idempotence);
         let mut taken = 0usize;
-        to.drain_index = self.joined.accumulator.drain(now, request, to.drain_index, |candidate| {
+        let start = self.network.drain_index_mut(connection).map_or(0, |index| *index);
+        let next = self.joined.accumulator.drain(now, request, start, |candidate| {
             let Candidate { partition, is_new, outstanding, .. } = candidate;
             if metadata.leader(partition) != node || !idempotence.may_drain(partition, outstanding, version) {
                 return Take::No;
@@ -119,23 +122,36 @@ impl Sender<'_> {
             taken = with_this;
             Take::Yes(if is_new { idempotence.stamp(partition, candidate.records) } else { None })
         });
+        if let Some(index) = self.network.drain_index_mut(connection) {
+            *index = next;
+        }
         if taken > 0 {
-            to.begin_request(now, Api::Produce, self.joined.turn.settings.request_timeout_ms);
+            self.network.begin_request(now, connection, Api::Produce, &self.joined.turn.settings);
         }
     }
 
     pub(super) fn poll_network<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
+        now: Tick,
         transport: &mut T,
-        closing: bool,
         wake: &mut NextWake,
     ) {
         let Self { network, joined, receive, .. } = self;
-        network.poll(transport, &mut Surroundings { cx, exchange: joined, receive }, closing, wake);
+        network.poll(transport, &mut Surroundings { cx, now, exchange: joined, receive }, wake);
         if core::mem::take(&mut self.joined.metadata_answered) {
             self.take_over_metadata();
         }
+    }
+
+    pub(super) fn close_connections<T: Transport + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Tick,
+        transport: &mut T,
+    ) {
+        let Self { network, joined, receive, .. } = self;
+        network.close_all(transport, &mut Surroundings { cx, now, exchange: joined, receive });
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
@@ -166,7 +182,10 @@ impl Sender<'_> {
             topic = topic.wrapping_add(1);
         }
         for place in 0.. {
-            let Some(node) = self.joined.metadata.node(place) else { break };
+            let node = self.joined.metadata.node(place);
+            if node.is_none() {
+                break;
+            }
             if let Some(to) = self.joined.metadata.endpoint(node) {
                 self.network.listens_at(node, to);
             }
