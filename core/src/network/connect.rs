@@ -1,5 +1,5 @@
-use super::connection::Leaving;
-use super::{ConnectionSlot, Network, NodeState, State};
+use super::Network;
+use super::connection::{ConnectionSlot, Leaving, State};
 use crate::config::Turn;
 use crate::node::Node;
 use crate::partition::murmur2;
@@ -11,49 +11,63 @@ pub(super) fn digest(to: Endpoint<'_>) -> u32 {
     (murmur2(to.host.as_bytes()) ^ u32::from(to.port).rotate_left(16)).max(1)
 }
 
+/// What makes one connection a better choice than another; the greatest number, when it is none.
+type Rank = fn(&ConnectionSlot, now: Tick, max_in_flight: u8) -> u32;
+
+/// The connection with the fewest requests in flight.
+fn by_load(slot: &ConnectionSlot, now: Tick, max_in_flight: u8) -> u32 {
+    if slot.takes_request(now, max_in_flight) { slot.in_flight.into() } else { u32::MAX }
+}
+
+/// One that is closed and need not wait, tried longest ago first; then one that is open, longest first. One that is
+/// throttled would forget it, and be asked again too early.
+fn by_age(slot: &ConnectionSlot, now: Tick, _: u8) -> u32 {
+    let age = slot.last_attempt.halved();
+    match slot.state {
+        State::Closed if slot.until <= now => age,
+        State::Ready if slot.until <= now => age | 1 << 31,
+        State::Closed | State::Ready | State::Connecting | State::CheckingApiVersions => u32::MAX,
+    }
+}
+
 impl Network<'_> {
-    /// How a node stands now, without doing anything about it.
-    fn look(&self, now: Tick, node: Node, max_in_flight: u8) -> NodeState {
-        let Some(connection) = self.connection_of(node) else { return NodeState::At(now) };
-        let Some(slot) = self.get(connection).filter(|slot| slot.leaving == Leaving::Not) else {
-            return NodeState::At(Tick::NEVER);
-        };
-        match slot.state {
-            State::Free => NodeState::At(now),
-            State::Backoff => NodeState::At(slot.until),
-            State::Ready if slot.until > now => NodeState::At(slot.until),
-            State::Ready if slot.can_send_more(max_in_flight) => NodeState::Ready { connection },
-            State::Connecting | State::CheckingApiVersions | State::Ready => NodeState::At(Tick::NEVER),
-        }
-    }
-
-    /// How a node stands; begins to connect to it when that is all that is missing (Java's `ready`).
-    pub(crate) fn node_state(&mut self, node: Node, turn: &mut Turn<'_>) -> NodeState {
-        match self.look(turn.now, node, turn.settings.max_in_flight) {
-            NodeState::At(at) if at <= turn.now => NodeState::At(self.begin_connect(node, turn)),
-            state @ (NodeState::Ready { .. } | NodeState::At(_)) => state,
-        }
-    }
-
-    /// The ready connection with the fewest requests in flight, for a request that any node can answer.
-    pub(crate) fn least_loaded(&self, now: Tick, max_in_flight: u8) -> Option<u8> {
-        let mut best: Option<(u8, usize)> = None;
-        for connection in 0..self.len() {
-            let Some(slot) = self.get(connection) else { continue };
-            let fits =
-                slot.is_usable(now) && slot.leaving == Leaving::Not && slot.can_send_more(max_in_flight);
-            if fits && best.is_none_or(|(_, in_flight)| slot.in_flight.len() < in_flight) {
-                best = Some((connection, slot.in_flight.len()));
+    /// The place of the connection that ranks first; none of the places, when none will do.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn best(&self, rank: Rank, now: Tick, max_in_flight: u8) -> usize {
+        let mut best = (u32::MAX, usize::MAX);
+        for (place, slot) in self.connections.iter().enumerate() {
+            let rank = rank(slot, now, max_in_flight);
+            if rank < best.0 {
+                best = (rank, place);
             }
         }
-        best.map(|(connection, _)| connection)
+        best.1
+    }
+
+    /// The connection that takes a request for a node now. Otherwise, when that may be asked again; never: not before the
+    /// transport, or an answer, moves it. Begins to connect when that is all that is missing (Java's `ready`).
+    pub(crate) fn ready(&mut self, node: Node, turn: &mut Turn<'_>) -> Result<&mut ConnectionSlot, Tick> {
+        let now = turn.now;
+        let place = self.place_of(node);
+        let at = self.connections.get(place).map_or(now, |slot| slot.waits_until(now));
+        if at <= now {
+            return Err(self.begin_connect(node, turn));
+        }
+        let slot = self.connections.get_mut(place);
+        slot.filter(|slot| slot.takes_request(now, turn.settings.max_in_flight)).ok_or(at)
+    }
+
+    /// The connection with the fewest requests in flight that takes another, for one that any node can answer.
+    pub(crate) fn least_loaded(&mut self, now: Tick, max_in_flight: u8) -> Option<&mut ConnectionSlot> {
+        let place = self.best(by_load, now, max_in_flight);
+        self.connections.get_mut(place)
     }
 
     /// Whether a connection is being set up, or is ready and only busy: no other need be opened for metadata. One
     /// that is throttled will not do for as long as that takes.
     pub(crate) fn is_any_under_way(&self, now: Tick) -> bool {
         self.connections.iter().any(|slot| match slot.state {
-            State::Free | State::Backoff => false,
+            State::Closed => false,
             State::Connecting | State::CheckingApiVersions => true,
             State::Ready => slot.until <= now,
         })
@@ -61,92 +75,72 @@ impl Network<'_> {
 
     /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off
     /// are left out. Returns when that can be tried again.
-    pub(crate) fn connect_any(&mut self, nodes: &dyn Fn(usize) -> Option<Node>, turn: &mut Turn<'_>) -> Tick {
+    pub(crate) fn connect_any(
+        &mut self,
+        count: usize,
+        nodes: &dyn Fn(usize) -> Option<Node>,
+        turn: &mut Turn<'_>,
+    ) -> Tick {
         let now = turn.now;
         let mut soonest = Tick::NEVER;
-        let mut best: Option<(Tick, Node)> = None;
-        let mut ties = 1u32;
-        for place in 0.. {
-            let Some(node) = nodes(place) else { break };
-            let NodeState::At(at) = self.look(now, node, turn.settings.max_in_flight) else { continue };
+        let mut oldest = Tick::NEVER;
+        let mut best = Node::NONE;
+        // Among those that were never tried, or have lost their slot since, by chance.
+        let mut place = turn.random.below(count as u32) as usize;
+        for _ in 0..count {
+            place = place.wrapping_add(1);
+            if place >= count {
+                place = 0;
+            }
+            let Some(node) = nodes(place) else { continue };
+            let slot = self.connections.get(self.place_of(node));
+            let at = slot.map_or(now, |slot| slot.waits_until(now));
+            let tried = slot.map_or(Tick::ZERO, |slot| slot.last_attempt);
             if at > now {
                 soonest = soonest.min(at);
-                continue;
-            }
-            let slot = self.connection_of(node).and_then(|connection| self.get(connection));
-            let tried = slot.map_or(Tick::ZERO, |slot| slot.last_attempt);
-            ties = if best.is_some_and(|(oldest, _)| tried == oldest) { ties.wrapping_add(1) } else { 1 };
-            // Among those that were never tried, or have lost their slot since, by chance.
-            let is_better = best.is_none_or(|(oldest, _)| tried < oldest);
-            let wins_tie = best.is_some_and(|(oldest, _)| tried == oldest) && turn.random.below(ties) == 0;
-            if is_better || wins_tie {
-                best = Some((tried, node));
+            } else if tried < oldest {
+                (oldest, best) = (tried, node);
             }
         }
-        match best {
-            Some((_, node)) => self.begin_connect(node, turn),
-            None => soonest,
-        }
+        if best.is_none() { soonest } else { self.begin_connect(best, turn) }
     }
 
     /// Returns when it can be tried again.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn begin_connect(&mut self, node: Node, turn: &mut Turn<'_>) -> Tick {
         let now = turn.now;
-        let place = self.connection_of(node).or_else(|| self.vacant(now));
-        let Some(slot) = place.and_then(|connection| self.get_mut(connection)) else {
-            // Every slot is taken: by nodes that back off or are throttled, whose time nobody else need wait for, or
-            // by connections that end or answer before long.
-            return self.soonest(State::Backoff, now).min(self.next_unthrottled(now));
-        };
-        // A slot that goes round among nodes none of which can be reached keeps its growing backoff.
-        if slot.node != node {
-            slot.assign(node);
+        let mut place = self.place_of(node);
+        if place >= self.connections.len() {
+            place = self.best(by_age, now, 0);
         }
-        slot.until = turn.after_setup_timeout(slot.setup_failures);
-        slot.state = State::Connecting;
-        slot.last_attempt = now;
-        slot.last_used = now;
-        slot.endpoint = 0;
-        Tick::NEVER
-    }
-
-    /// A slot for another node: one that is free, or whose backoff is over, tried longest ago first. When all are
-    /// taken, the connection that is open longest takes no further request, and gives its slot up when it is unused.
-    fn vacant(&mut self, now: Tick) -> Option<u8> {
-        let vacant = self.oldest(|slot| match slot.state {
-            State::Free => true,
-            State::Backoff => slot.until <= now,
-            State::Connecting | State::CheckingApiVersions | State::Ready => false,
-        });
-        if vacant.is_some() {
-            return vacant;
-        }
-        if self.connections.iter().all(|slot| slot.leaving == Leaving::Not) {
-            // One that is throttled would forget it, and be asked again too early.
-            let open_longest = self.oldest(|slot| slot.is_usable(now));
-            if let Some(slot) = open_longest.and_then(|connection| self.get_mut(connection)) {
-                slot.leaving = Leaving::Unused;
+        let is_any_leaving = self.connections.iter().any(|slot| slot.leaving != Leaving::Not);
+        match self.connections.get_mut(place) {
+            Some(slot) if !slot.is_open() => {
+                // A slot that goes round among nodes none of which can be reached keeps its growing backoff. Correlation
+                // ids go on: an answer that is late must never fit a new request.
+                if slot.node != node {
+                    slot.node = node;
+                    slot.setup_failures = 0;
+                    slot.drain_index = 0;
+                }
+                slot.until = turn.after_setup_timeout(slot.setup_failures);
+                slot.state = State::Connecting;
+                slot.last_attempt = now;
+                slot.endpoint = 0;
+                return Tick::NEVER;
             }
+            // All are taken. The one that is open longest takes no further request, and gives its slot up when it is
+            // unused.
+            Some(slot) if !is_any_leaving => slot.leaving = Leaving::Unused,
+            Some(_) | None => {}
         }
-        None
-    }
-
-    /// The connection among those that fit whose last attempt to connect is longest ago.
-    // Loops, for a chain of iterators takes twice the code.
-    fn oldest(&self, fits: impl Fn(&ConnectionSlot) -> bool) -> Option<u8> {
-        let mut oldest: Option<(u8, Tick)> = None;
-        for connection in 0..self.len() {
-            let Some(slot) = self.get(connection).filter(|slot| fits(slot)) else { continue };
-            if oldest.is_none_or(|(_, attempt)| slot.last_attempt < attempt) {
-                oldest = Some((connection, slot.last_attempt));
-            }
-        }
-        oldest.map(|(connection, _)| connection)
+        // The others back off or are throttled, whose time nobody else need wait for, or end or answer before long.
+        self.soonest(State::Closed, now).min(self.next_unthrottled(now))
     }
 
     /// Whether the last attempts to reach a node have failed.
     pub(crate) fn is_failing(&self, node: Node) -> bool {
-        let slot = self.connection_of(node).and_then(|connection| self.get(connection));
+        let slot = self.connections.get(self.place_of(node));
         slot.is_some_and(|slot| slot.failures > 0 && slot.state != State::Ready)
     }
 
@@ -154,7 +148,8 @@ impl Network<'_> {
     /// may be connected to again at once; one to the same address of `bootstrap` is the node's from now on.
     pub(crate) fn listens_at(&mut self, node: Node, to: Endpoint<'_>) {
         let digest = digest(to);
-        if let Some(slot) = self.connection_of(node).and_then(|connection| self.get_mut(connection)) {
+        let place = self.place_of(node);
+        if let Some(slot) = self.connections.get_mut(place) {
             if slot.is_open() && slot.endpoint != 0 && slot.endpoint != digest {
                 slot.leaving = Leaving::AtOnce;
             }

@@ -1,11 +1,8 @@
-use heapless::Vec;
-
 use super::receive::Incoming;
-use super::send::Outgoing;
 use crate::config::MAX_IN_FLIGHT;
 use crate::node::Node;
 use crate::protocol::{Api, api_versions::Usable};
-use crate::time::Tick;
+use crate::time::{Tick, WakeReason};
 
 /// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
 const THROTTLE_MS_MAX: u32 = 60_000;
@@ -54,17 +51,15 @@ impl core::fmt::Display for DisconnectReason {
 
 // Its own tag, and 0 for the slot that was never used: lent memory must be all zero to lie in `.bss`.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum State {
-    /// No node, or one that was left alone.
-    Free = 0,
+    /// Not open, and not to be opened before `until`. That is 0 after an end that was no failure.
+    Closed = 0,
     /// The transport resolves and connects.
     Connecting,
     /// Connected; the answer to ApiVersions is awaited.
     CheckingApiVersions,
     Ready,
-    /// Ended, and not to be tried again at once.
-    Backoff,
 }
 
 /// When a connection that is to be closed will be.
@@ -77,38 +72,43 @@ pub(super) enum Leaving {
     Unused,
 }
 
-/// A request that was begun and has no answer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct InFlight {
-    pub(super) api: Api,
-    /// The lower half of its correlation id: few are in flight, and their ids near each other.
-    pub(super) serial: u16,
-    pub(super) deadline: Tick,
-}
+/// Places for requests in flight: a power of two, so that the last bits of a correlation id tell its place.
+const REQUESTS: usize = (MAX_IN_FLIGHT + 1).next_power_of_two();
 
 /// One connection to a broker. Lent to the producer through [`Storage`](crate::Storage).
+// In this order, for what lies at the beginning is reached by shorter instructions, bytes above all.
+#[repr(C)]
 #[derive(Debug)]
 pub struct ConnectionSlot {
-    pub(super) node: Node,
-    /// A digest of the endpoint that was connected to, to notice when the node listens elsewhere; 0 before that.
-    pub(super) endpoint: u32,
     pub(super) state: State,
     /// To be closed, and taking no further request until then.
     pub(super) leaving: Leaving,
+    /// Requests that were begun and have no answer: those whose correlation ids were given last.
+    pub(super) in_flight: u8,
+    /// The last request that was begun is not wholly written.
+    pub(super) is_writing: bool,
+    /// The slot's own number.
+    pub(super) connection: u8,
     /// Ends in a row without having become ready.
     pub(super) failures: u8,
     /// Setup timeouts in a row.
     pub(super) setup_failures: u8,
-    /// By its state: when setting it up times out, when its backoff ends, or until when its broker is to be left alone.
+    pub(super) usable: Usable,
+    /// Where the next drain for its node begins.
+    pub(crate) drain_index: u16,
+    pub(super) node: Node,
+    /// By its state: when it may be tried again, when setting it up times out, or until when its broker is to be left alone.
     pub(super) until: Tick,
+    pub(super) next_correlation_id: i32,
+    /// Bytes that were written of the frame of the request that was begun last.
+    pub(super) sent: u32,
+    /// A digest of the endpoint that was connected to, to notice when the node listens elsewhere; 0 before that.
+    pub(super) endpoint: u32,
     pub(super) last_attempt: Tick,
     pub(super) last_used: Tick,
-    pub(super) next_correlation_id: i32,
-    pub(super) usable: Usable,
     // Metadata and ApiVersions obey the same limit as Produce.
-    pub(super) in_flight: Vec<InFlight, { MAX_IN_FLIGHT }, u8>,
-    pub(super) drain_index: u16,
-    pub(super) outgoing: Outgoing,
+    apis: [Api; REQUESTS],
+    deadlines: [Tick; REQUESTS],
     pub(super) incoming: Incoming,
 }
 
@@ -119,36 +119,30 @@ impl ConnectionSlot {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            node: Node::NONE,
-            endpoint: 0,
-            state: State::Free,
+            state: State::Closed,
             leaving: Leaving::Not,
+            in_flight: 0,
+            is_writing: false,
+            connection: 0,
             failures: 0,
             setup_failures: 0,
+            usable: Usable::NONE,
+            drain_index: 0,
+            node: Node::NONE,
             until: Tick::ZERO,
+            next_correlation_id: 0,
+            sent: 0,
+            endpoint: 0,
             last_attempt: Tick::ZERO,
             last_used: Tick::ZERO,
-            next_correlation_id: 0,
-            usable: Usable::NONE,
-            in_flight: Vec::new(),
-            drain_index: 0,
-            outgoing: Outgoing::new(),
+            apis: [Api::Produce; REQUESTS],
+            deadlines: [Tick::ZERO; REQUESTS],
             incoming: Incoming::new(),
         }
     }
 
-    /// Makes it another node's. Correlation ids go on: an answer that is late must never fit a new request.
-    pub(super) fn assign(&mut self, node: Node) {
-        self.node = node;
-        self.setup_failures = 0;
-        self.drain_index = 0;
-    }
-
     pub(super) fn is_open(&self) -> bool {
-        match self.state {
-            State::Free | State::Backoff => false,
-            State::Connecting | State::CheckingApiVersions | State::Ready => true,
-        }
+        self.state != State::Closed
     }
 
     /// It can carry requests, and its broker is not to be left alone.
@@ -156,29 +150,83 @@ impl ConnectionSlot {
         self.state == State::Ready && self.until <= now
     }
 
-    /// Java's `InFlightRequests.canSendMore`: the last request is written, and there is room for another.
-    pub(super) fn can_send_more(&self, max_in_flight: u8) -> bool {
-        self.outgoing.is_idle() && self.in_flight.len() < usize::from(max_in_flight)
+    /// It takes a request now: the last is written, and there is room for another (Java's `InFlightRequests.canSendMore`).
+    pub(super) fn takes_request(&self, now: Tick, max_in_flight: u8) -> bool {
+        self.is_usable(now)
+            && self.leaving == Leaving::Not
+            && !self.is_writing
+            && self.in_flight < max_in_flight
     }
 
-    /// Nobody waits for anything on it.
-    pub(super) fn is_unused(&self) -> bool {
-        self.outgoing.is_idle() && self.in_flight.is_empty()
+    /// When its node may be connected to, or asked again; never: not before the transport, or an answer, moves it.
+    pub(super) fn waits_until(&self, now: Tick) -> Tick {
+        let waits = match self.state {
+            State::Closed => true,
+            State::Connecting | State::CheckingApiVersions => false,
+            State::Ready => self.until > now && self.leaving == Leaving::Not,
+        };
+        if waits { self.until } else { Tick::NEVER }
     }
 
-    /// When it is closed because it carries nothing; never, while it carries something, or with a time of 2^32 - 1 ms.
-    pub(super) fn idle_end(&self, max_idle_ms: u32) -> Tick {
-        if self.is_unused() { self.last_used.after_ms(max_idle_ms) } else { Tick::NEVER }
+    /// When it ends unless something moves it, and why.
+    pub(super) fn end(&self, max_idle_ms: u32) -> (Tick, DisconnectReason, WakeReason) {
+        if self.state == State::Connecting {
+            return (self.until, DisconnectReason::SetupTimeout, WakeReason::ConnectionSetup);
+        }
+        let is_unused = self.in_flight == 0;
+        if self.leaving == Leaving::AtOnce || (is_unused && self.leaving == Leaving::Unused) {
+            return (Tick::ZERO, DisconnectReason::Closed, WakeReason::IdleConnection);
+        }
+        // Never, with a time of 2^32 - 1 ms.
+        if is_unused {
+            let end = self.last_used.after_ms(max_idle_ms);
+            return (end, DisconnectReason::Closed, WakeReason::IdleConnection);
+        }
+        let deadline = self.deadlines.get(place(self.oldest())).map_or(Tick::NEVER, |deadline| *deadline);
+        (deadline, DisconnectReason::RequestTimeout, WakeReason::RequestTimeout)
     }
 
-    pub(super) fn begin_request(&mut self, now: Tick, api: Api, timeout_ms: u32) {
-        let correlation_id = self.next_correlation_id;
-        self.next_correlation_id = correlation_id.wrapping_add(1);
+    /// The version of Produce to use.
+    pub(crate) fn produce_version(&self) -> i16 {
+        self.usable.produce_version()
+    }
+
+    /// Whether its broker gives producer ids.
+    pub(crate) fn speaks_init_producer_id(&self) -> bool {
+        self.usable.speaks_init_producer_id()
+    }
+
+    /// The slot's number, and the correlation id of its next request.
+    pub(crate) fn next_request(&self) -> (u8, i32) {
+        (self.connection, self.next_correlation_id)
+    }
+
+    /// Begins a request on a connection that takes one.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn begin_request(&mut self, now: Tick, api: Api, timeout_ms: u32) {
+        let place = place(self.next_correlation_id);
+        if let (Some(to), Some(deadline)) = (self.apis.get_mut(place), self.deadlines.get_mut(place)) {
+            (*to, *deadline) = (api, now.after_ms(timeout_ms));
+        }
+        self.next_correlation_id = self.next_correlation_id.wrapping_add(1);
+        self.in_flight = self.in_flight.wrapping_add(1);
         self.last_used = now;
-        self.outgoing.begin();
-        let deadline = now.after_ms(timeout_ms);
-        // There was room: a ready connection has less than the most in flight.
-        let _ = self.in_flight.push(InFlight { api, serial: correlation_id as u16, deadline });
+        self.sent = 0;
+        self.is_writing = true;
+    }
+
+    /// The correlation id of the oldest request in flight.
+    pub(super) fn oldest(&self) -> i32 {
+        self.next_correlation_id.wrapping_sub(self.in_flight.into())
+    }
+
+    pub(super) fn api(&self, correlation_id: i32) -> Api {
+        self.apis.get(place(correlation_id)).map_or(Api::Produce, |api| *api)
+    }
+
+    /// The oldest request waits for its answer. The one that was begun last may not be wholly written.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.in_flight > u8::from(self.is_writing)
     }
 
     /// Sends nothing for the time that the broker has asked for with its answer (KIP-219). Says whether it did.
@@ -187,40 +235,24 @@ impl ConnectionSlot {
         self.until = self.until.max(now.after_ms(throttle_ms));
         // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
         // `incrementThrottleTime`).
-        for request in self.in_flight.iter_mut() {
-            request.deadline = request.deadline.after_ms(throttle_ms);
+        for deadline in &mut self.deadlines {
+            *deadline = deadline.after_ms(throttle_ms);
         }
         throttle_ms > 0
-    }
-
-    /// The oldest request has its answer.
-    pub(super) fn forget_first(&mut self) {
-        // Few, and small. `Vec::remove` would be the only caller of a `memmove` of 1.6 KB.
-        let Some(mut next) = self.in_flight.last().copied() else { return };
-        for request in self.in_flight.iter_mut().rev() {
-            core::mem::swap(request, &mut next);
-        }
-        self.in_flight.pop();
-    }
-
-    /// The request that the next answer is for, if it is wholly written, and its correlation id.
-    pub(super) fn awaited(&self) -> Option<(Api, i32)> {
-        let InFlight { api, serial, .. } = *self.in_flight.first()?;
-        let next = self.next_correlation_id;
-        let correlation_id = next.wrapping_sub(i32::from((next as u16).wrapping_sub(serial)));
-        // The one that was begun last may not be wholly written.
-        let is_written = self.outgoing.is_idle() || self.in_flight.len() > 1;
-        is_written.then_some((api, correlation_id))
     }
 
     pub(super) fn set_back(&mut self, by_ms: u32) {
         self.until.set_back(by_ms);
         self.last_attempt.set_back(by_ms);
         self.last_used.set_back(by_ms);
-        for request in self.in_flight.iter_mut() {
-            request.deadline.set_back(by_ms);
+        for deadline in &mut self.deadlines {
+            deadline.set_back(by_ms);
         }
     }
+}
+
+fn place(correlation_id: i32) -> usize {
+    correlation_id as usize % REQUESTS
 }
 
 impl Default for ConnectionSlot {

@@ -9,11 +9,11 @@ mod connect;
 mod connection;
 mod poll;
 mod receive;
-mod send;
 
 use connection::State;
 pub use connection::{ConnectionSlot, DisconnectReason};
-pub(crate) use poll::Surroundings;
+
+use core::task::Context;
 
 use crate::config::Settings;
 use crate::counters::Counters;
@@ -32,8 +32,8 @@ pub(crate) trait Exchange: Sink {
     /// same bytes.
     fn write<'b>(&'b self, request: &Outbound, frame: &mut FrameWriter<'_, 'b>);
 
-    /// The last byte of a request's frame was given to the transport.
-    fn written(&mut self, request: &Outbound);
+    /// The last byte of a request's frame was given to the transport. Says whether nothing will answer it.
+    fn written(&mut self, request: &Outbound) -> bool;
 
     /// Parts of the answer to this produce request follow.
     fn answering(&mut self, connection: u8, correlation_id: i32);
@@ -47,8 +47,13 @@ pub(crate) trait Exchange: Sink {
     /// The answer to a request for a producer id was whole.
     fn producer_id_answered(&mut self, answer: init_producer_id::Answer);
 
-    /// A connection is gone, and all its requests are without an answer.
-    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, unanswered: Unanswered);
+    /// A connection is gone, and all its batches are without an answer.
+    fn disconnected(&mut self, connection: u8, reason: DisconnectReason);
+
+    /// So is this request of that connection.
+    fn unanswered(&mut self, api: Api);
+
+    fn now(&self) -> Tick;
 
     /// Where to count.
     fn counters(&mut self) -> &mut Counters;
@@ -57,13 +62,6 @@ pub(crate) trait Exchange: Sink {
 
     /// When a node may be tried again after so many failures.
     fn after_reconnect_backoff(&mut self, failures: u8) -> Tick;
-}
-
-/// Which requests, besides those with batches, a connection took with it when it ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Unanswered {
-    pub(crate) metadata: bool,
-    pub(crate) init_producer_id: bool,
 }
 
 /// A request whose frame is being written.
@@ -75,13 +73,12 @@ pub(crate) struct Outbound {
     pub(crate) correlation_id: i32,
 }
 
-/// How a node stands for somebody who wants to send to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NodeState {
-    /// This connection takes a request now.
-    Ready { connection: u8 },
-    /// Not before then; never: not before the transport, or an answer, moves it.
-    At(Tick),
+/// What a poll of the network is given, besides the transport.
+pub(crate) struct Surroundings<'p, 'c, E> {
+    pub(crate) cx: &'p mut Context<'c>,
+    pub(crate) exchange: &'p mut E,
+    /// Where pieces of responses are received.
+    pub(crate) receive: &'p mut [u8],
 }
 
 pub(crate) struct Network<'a> {
@@ -92,45 +89,38 @@ pub(crate) struct Network<'a> {
 impl<'a> Network<'a> {
     pub(crate) fn new(connections: &'a mut [ConnectionSlot]) -> Self {
         // Not by `fill_with`, which makes them elsewhere and copies them.
-        for slot in connections.iter_mut() {
+        for (number, slot) in connections.iter_mut().enumerate() {
             *slot = ConnectionSlot::new();
+            slot.connection = number as u8;
         }
         Self { connections, last_disconnect: None }
     }
 
-    pub(crate) fn len(&self) -> u8 {
-        self.connections.len() as u8
+    /// The place of a node's connection; none of the places, when it has none.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn place_of(&self, node: Node) -> usize {
+        self.connections.iter().position(|slot| slot.node == node).unwrap_or(usize::MAX)
     }
 
-    // Called from everywhere: inlined, it would be many copies.
+    /// How far the connection is that is farthest.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn get(&self, connection: u8) -> Option<&ConnectionSlot> {
-        self.connections.get(usize::from(connection))
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn get_mut(&mut self, connection: u8) -> Option<&mut ConnectionSlot> {
-        self.connections.get_mut(usize::from(connection))
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn connection_of(&self, node: Node) -> Option<u8> {
-        self.connections.iter().position(|slot| slot.node == node).map(|index| index as u8)
+    fn farthest(&self) -> State {
+        self.connections.iter().map(|slot| slot.state).max().unwrap_or(State::Closed)
     }
 
     /// Whether any connection can carry requests.
     pub(crate) fn any_ready(&self) -> bool {
-        self.connections.iter().any(|slot| slot.state == State::Ready)
+        self.farthest() == State::Ready
     }
 
     /// Whether no connection is open, being opened, or waiting to be: nobody needs one.
     pub(crate) fn rests(&self) -> bool {
-        self.connections.iter().all(|slot| slot.state == State::Free)
+        self.is_idle() && self.soonest(State::Closed, Tick::ZERO) == Tick::NEVER
     }
 
     /// Whether no connection is open or being opened.
     pub(crate) fn is_idle(&self) -> bool {
-        self.connections.iter().all(|slot| !slot.is_open())
+        self.farthest() == State::Closed
     }
 
     /// When the first connection that is only throttled may be used again; never, when none is.
@@ -148,34 +138,6 @@ impl<'a> Network<'a> {
     /// Why the last connection, or attempt to connect, ended.
     pub(crate) fn last_disconnect(&self) -> Option<DisconnectReason> {
         self.last_disconnect
-    }
-
-    /// The version of Produce to use on a connection.
-    pub(crate) fn produce_version(&self, connection: u8) -> i16 {
-        self.get(connection).map_or(0, |slot| slot.usable.produce_version())
-    }
-
-    /// Whether a connection's broker gives producer ids.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn speaks_init_producer_id(&self, connection: u8) -> bool {
-        self.get(connection).is_some_and(|slot| slot.usable.speaks_init_producer_id())
-    }
-
-    /// Where the next drain for a connection's node begins.
-    pub(crate) fn drain_index_mut(&mut self, connection: u8) -> Option<&mut u16> {
-        self.get_mut(connection).map(|slot| &mut slot.drain_index)
-    }
-
-    /// The correlation id that the next request on this connection will have.
-    pub(crate) fn next_correlation_id(&self, connection: u8) -> i32 {
-        self.get(connection).map_or(0, |slot| slot.next_correlation_id)
-    }
-
-    /// Begins a request on a connection that [`node_state`](Self::node_state) called ready.
-    pub(crate) fn begin_request(&mut self, now: Tick, connection: u8, api: Api, settings: &Settings<'_>) {
-        if let Some(slot) = self.get_mut(connection) {
-            slot.begin_request(now, api, settings.request_timeout_ms);
-        }
     }
 
     /// The clock was set back.

@@ -1,325 +1,202 @@
-use core::task::{Context, Poll};
+use core::task::Poll;
 
 use embedded_io::Error as _;
 
 use super::connect::digest;
-use super::connection::Leaving;
-use super::receive::Expected;
-use super::send::CALLS_PER_POLL;
-use super::{DisconnectReason, Exchange, Network, Outbound, State, Unanswered};
-use crate::code::ErrorCode;
-use crate::config::Acks;
+use super::connection::{ConnectionSlot, Leaving, State};
+use super::{DisconnectReason, Exchange, Network, Outbound, Surroundings};
 use crate::counters::add;
 use crate::fmt::{debug, warning};
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
 use crate::transport::{Slot, Transport};
+use crate::wire::{FrameWriter, Window};
 
-/// How much was read of what a connection has received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Received {
-    /// There was nothing.
-    Nothing,
-    /// All there was.
-    All,
-    /// As much as a poll reads: there may be more.
-    Part,
-}
+/// What is written of a request at once besides a batch, on the stack: more than nearly all requests have in front of their
+/// first batch.
+const HEAD_BYTES: usize = 128;
 
-/// What a poll of the network is given, besides the transport.
-pub(crate) struct Surroundings<'p, 'c, E> {
-    pub(crate) cx: &'p mut Context<'c>,
-    pub(crate) now: Tick,
-    pub(crate) exchange: &'p mut E,
-    /// Where pieces of responses are received.
-    pub(crate) receive: &'p mut [u8],
-}
+/// How many calls of the transport one poll makes for one connection and direction, so that a poll's work is
+/// bounded.
+const CALLS_PER_POLL: usize = 8;
 
 impl Network<'_> {
-    /// Moves every connection on as far as the transport allows, within a bound, and adds its deadlines to `wake`.
+    /// Moves every connection on as far as the transport allows, within a bound, and adds its deadlines to `wake`. While
+    /// `closing`, it ends all of them at once instead.
     pub(crate) fn poll<T: Transport + ?Sized, E: Exchange>(
         &mut self,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
+        closing: bool,
         wake: &mut NextWake,
     ) {
-        for connection in 0..self.len() {
-            match self.poll_connection(connection, transport, with) {
-                Ok(true) => wake.now(WakeReason::Progress),
-                Ok(false) => {}
-                Err(reason) => {
-                    self.disconnect(connection, reason, transport, with);
-                    wake.now(WakeReason::Progress);
-                }
+        for slot in self.connections.iter_mut() {
+            if !slot.is_open() {
+                continue;
             }
-            self.add_deadline(connection, with, wake);
+            let polled =
+                if closing { Err(DisconnectReason::Closed) } else { slot.poll(transport, with, wake) };
+            let Err(reason) = polled else { continue };
+            slot.disconnect(reason, transport, with);
+            if reason != DisconnectReason::Closed {
+                self.last_disconnect = Some(reason);
+            }
+            wake.now(WakeReason::Progress);
         }
     }
+}
 
-    /// Ends all connections at once.
-    pub(crate) fn close_all<T: Transport + ?Sized, E: Exchange>(
+impl ConnectionSlot {
+    fn poll<T: Transport + ?Sized, E: Exchange>(
         &mut self,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
-    ) {
-        for connection in 0..self.len() {
-            if self.get(connection).is_some_and(super::ConnectionSlot::is_open) {
-                self.disconnect(connection, DisconnectReason::Closed, transport, with);
-            }
+        wake: &mut NextWake,
+    ) -> Result<(), DisconnectReason> {
+        let mut moved = self.state == State::Connecting && self.connect(transport, with)?;
+        let mut reads = 0;
+        if self.state != State::Connecting {
+            moved |= self.flush(transport, with)?;
+            reads = self.receive(transport, with)?;
         }
+        if moved || reads > 0 {
+            wake.now(WakeReason::Progress);
+        }
+        let (end, reason, wake_reason) = self.end(with.exchange.settings().connections_max_idle_ms);
+        // Who is polled late must not time out for what has come meanwhile and is still to be read.
+        if end <= with.exchange.now() && reads < CALLS_PER_POLL {
+            return Err(reason);
+        }
+        wake.at(end, wake_reason);
+        Ok(())
     }
 
-    fn poll_connection<T: Transport + ?Sized, E: Exchange>(
+    /// Says whether the connection is there.
+    fn connect<T: Transport + ?Sized, E: Exchange>(
         &mut self,
-        connection: u8,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<bool, DisconnectReason> {
-        let Some(slot) = self.get_mut(connection) else { return Ok(false) };
-        let leaves = match slot.leaving {
-            Leaving::Not => false,
-            Leaving::AtOnce => true,
-            Leaving::Unused => slot.is_unused(),
-        };
-        if leaves {
-            slot.leaving = Leaving::Not;
-            if slot.is_open() {
-                return Err(DisconnectReason::Closed);
-            }
-        }
-        match slot.state {
-            State::Free | State::Backoff => Ok(false),
-            State::Connecting => self.poll_connect(connection, transport, with),
-            State::CheckingApiVersions | State::Ready => {
-                let sent = self.flush(connection, transport, with)?;
-                let received = self.receive(connection, transport, with)?;
-                // Who is polled late must not time out for what has come meanwhile and is still to be read.
-                if received != Received::Part {
-                    self.check_request_timeout(connection, with)?;
-                }
-                let max_idle_ms = with.exchange.settings().connections_max_idle_ms;
-                if self.get(connection).is_some_and(|slot| slot.idle_end(max_idle_ms) <= with.now) {
-                    return Err(DisconnectReason::Closed);
-                }
-                Ok(sent || received != Received::Nothing)
-            }
-        }
-    }
-
-    fn poll_connect<T: Transport + ?Sized, E: Exchange>(
-        &mut self,
-        connection: u8,
-        transport: &mut T,
-        with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<bool, DisconnectReason> {
-        let Some(slot) = self.get_mut(connection) else { return Ok(false) };
-        let to = with.exchange.endpoint(slot.node).ok_or(DisconnectReason::Closed)?;
+        let to = with.exchange.endpoint(self.node).ok_or(DisconnectReason::Closed)?;
         let digest = digest(to);
-        if slot.endpoint == 0 {
-            debug!("connection {}: to {}, port {}", connection, to.host, to.port);
-            slot.endpoint = digest;
+        if self.endpoint == 0 {
+            debug!("connection {}: to {}, port {}", self.connection, to.host, to.port);
+            self.endpoint = digest;
         }
         // Metadata has moved the node while we were connecting to where it was.
-        if slot.endpoint != digest {
+        if self.endpoint != digest {
             return Err(DisconnectReason::Closed);
         }
-        match transport.poll_connect(with.cx, Slot::new(connection), to) {
+        match transport.poll_connect(with.cx, Slot::new(self.connection), to) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
-            Poll::Pending if slot.until <= with.now => {
-                slot.setup_failures = slot.setup_failures.saturating_add(1);
-                return Err(DisconnectReason::SetupTimeout);
-            }
             Poll::Pending => return Ok(false),
         }
-        slot.setup_failures = 0;
-        slot.state = State::CheckingApiVersions;
-        slot.until = Tick::ZERO;
-        slot.begin_request(with.now, Api::ApiVersions, with.exchange.settings().request_timeout_ms);
-        self.flush(connection, transport, with)?;
+        self.setup_failures = 0;
+        self.state = State::CheckingApiVersions;
+        self.until = Tick::ZERO;
+        let timeout_ms = with.exchange.settings().request_timeout_ms;
+        self.begin_request(with.exchange.now(), Api::ApiVersions, timeout_ms);
         Ok(true)
     }
 
+    /// Writes what the transport takes of the request that was begun last. Says whether it took anything.
     fn flush<T: Transport + ?Sized, E: Exchange>(
         &mut self,
-        connection: u8,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
     ) -> Result<bool, DisconnectReason> {
-        let Some(slot) = self.get_mut(connection) else { return Ok(false) };
-        let Some(last) = slot.in_flight.last() else { return Ok(false) };
-        let (api, version) = (last.api, slot.usable.version(last.api));
-        let correlation_id = slot.next_correlation_id.wrapping_sub(1);
-        let frame = Outbound { connection, api, version, correlation_id };
-        let progress = slot.outgoing.flush(with.cx, &frame, transport, with.exchange)?;
-        // With acks=0 nothing answers a produce request: it is done when it is written.
-        if slot.outgoing.is_idle() && with.exchange.settings().acks == Acks::None {
-            while slot.in_flight.last().is_some_and(|last| last.api == Api::Produce) {
-                slot.in_flight.pop();
+        let mut moved = false;
+        for _ in 0..CALLS_PER_POLL {
+            if !self.is_writing {
+                break;
+            }
+            let correlation_id = self.next_correlation_id.wrapping_sub(1);
+            let api = self.api(correlation_id);
+            let version = self.usable.version(api);
+            let request = Outbound { connection: self.connection, api, version, correlation_id };
+            let mut head = [0; HEAD_BYTES];
+            let mut frame = FrameWriter::new(&mut head, self.sent);
+            with.exchange.write(&request, &mut frame);
+            let Window { head, body, left } = frame.finish();
+            let offered = head.len().wrapping_add(body.len());
+            let sent = match transport.poll_send(with.cx, Slot::new(self.connection), head, body) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
+                // A transport that claims to have taken nothing, or more than was offered, cannot be trusted.
+                Poll::Ready(Ok(sent)) if sent == 0 || sent > offered => {
+                    return Err(DisconnectReason::Transport(embedded_io::ErrorKind::WriteZero));
+                }
+                Poll::Ready(Ok(sent)) => sent,
+            };
+            add(&mut with.exchange.counters().bytes_sent, sent);
+            moved = true;
+            self.sent = self.sent.wrapping_add(sent as u32);
+            if sent == left {
+                self.is_writing = false;
+                // What nobody answers to is done when it is written, and its number can be given again.
+                if with.exchange.written(&request) {
+                    self.in_flight = self.in_flight.wrapping_sub(1);
+                    self.next_correlation_id = correlation_id;
+                }
             }
         }
-        Ok(progress)
+        Ok(moved)
     }
 
+    /// Reads what has arrived. Returns how often: as often as it may, and there may be more.
     fn receive<T: Transport + ?Sized, E: Exchange>(
         &mut self,
-        connection: u8,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<Received, DisconnectReason> {
-        let mut all = Received::Nothing;
-        for _ in 0..CALLS_PER_POLL {
-            let len = match transport.poll_recv(with.cx, Slot::new(connection), with.receive) {
-                Poll::Pending => return Ok(all),
+    ) -> Result<usize, DisconnectReason> {
+        for reads in 0..CALLS_PER_POLL {
+            let len = match transport.poll_recv(with.cx, Slot::new(self.connection), with.receive) {
+                Poll::Pending => return Ok(reads),
                 Poll::Ready(Err(error)) => return Err(DisconnectReason::Transport(error.kind())),
                 Poll::Ready(Ok(0)) => return Err(DisconnectReason::PeerClosed),
                 Poll::Ready(Ok(len)) => len,
             };
-            all = Received::All;
             add(&mut with.exchange.counters().bytes_received, len);
-            self.take(connection, len, with)?;
+            let received = with.receive.get(..len).ok_or(DisconnectReason::MalformedResponse)?;
+            self.take(received, with.exchange)?;
         }
-        Ok(Received::Part)
-    }
-
-    /// Takes the first `len` bytes that were received.
-    fn take<E: Exchange>(
-        &mut self,
-        connection: u8,
-        len: usize,
-        with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<(), DisconnectReason> {
-        let received = core::mem::take(&mut with.receive);
-        let taken = match received.get(..len) {
-            Some(piece) => self.take_piece(connection, piece, with),
-            None => Err(DisconnectReason::MalformedResponse),
-        };
-        with.receive = received;
-        taken
-    }
-
-    fn take_piece<E: Exchange>(
-        &mut self,
-        connection: u8,
-        mut piece: &[u8],
-        with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<(), DisconnectReason> {
-        while !piece.is_empty() {
-            let Some(slot) = self.get_mut(connection) else { return Ok(()) };
-            let expected =
-                Expected { connection, request: slot.awaited(), version: slot.usable.produce_version() };
-            let Some((api, correlation_id)) = slot.incoming.take(&mut piece, &expected, with.exchange)?
-            else {
-                continue;
-            };
-            slot.forget_first();
-            self.on_answer(connection, api, correlation_id, with)?;
-        }
-        Ok(())
-    }
-
-    fn on_answer<E: Exchange>(
-        &mut self,
-        connection: u8,
-        api: Api,
-        correlation_id: i32,
-        with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<(), DisconnectReason> {
-        let Some(slot) = self.get_mut(connection) else { return Ok(()) };
-        if slot.throttle(with.now) {
-            add(&mut with.exchange.counters().throttled, 1);
-        }
-        let response = &slot.incoming.response;
-        match api {
-            Api::ApiVersions => {
-                let usable = response.usable;
-                if response.error != ErrorCode::NONE || !usable.is_enough() {
-                    return Err(DisconnectReason::UnsupportedVersion);
-                }
-                slot.usable = usable;
-                slot.state = State::Ready;
-                slot.last_used = with.now;
-                slot.failures = 0;
-                debug!("connection {} is ready", connection);
-                add(&mut with.exchange.counters().connections, 1);
-            }
-            Api::Metadata => with.exchange.metadata_answered(),
-            Api::Produce => with.exchange.produce_answered(connection, correlation_id)?,
-            Api::InitProducerId => with.exchange.producer_id_answered(response.producer_id()),
-        }
-        Ok(())
-    }
-
-    fn check_request_timeout<E: Exchange>(
-        &mut self,
-        connection: u8,
-        with: &mut Surroundings<'_, '_, E>,
-    ) -> Result<(), DisconnectReason> {
-        let oldest = self.get(connection).and_then(|slot| slot.in_flight.first());
-        if oldest.is_some_and(|request| request.deadline <= with.now) {
-            return Err(DisconnectReason::RequestTimeout);
-        }
-        Ok(())
+        Ok(CALLS_PER_POLL)
     }
 
     fn disconnect<T: Transport + ?Sized, E: Exchange>(
         &mut self,
-        connection: u8,
         reason: DisconnectReason,
         transport: &mut T,
         with: &mut Surroundings<'_, '_, E>,
     ) {
-        transport.close(Slot::new(connection));
-        let failures = self.get(connection).map_or(0, |slot| slot.failures);
-        let until = with.exchange.after_reconnect_backoff(failures);
-        let Some(slot) = self.get_mut(connection) else { return };
-        let mut unanswered = Unanswered { metadata: false, init_producer_id: false };
-        for request in &slot.in_flight {
-            unanswered.metadata |= request.api == Api::Metadata;
-            unanswered.init_producer_id |= request.api == Api::InitProducerId;
-        }
-        slot.state = if reason == DisconnectReason::Closed {
-            State::Free
+        transport.close(Slot::new(self.connection));
+        warning!("connection {} ended: {:?}", self.connection, reason);
+        self.state = State::Closed;
+        self.leaving = Leaving::Not;
+        self.is_writing = false;
+        self.incoming.clear();
+        if reason == DisconnectReason::Closed {
+            self.until = Tick::ZERO;
         } else {
-            slot.failures = failures.saturating_add(1);
-            State::Backoff
-        };
-        slot.until = until;
-        slot.in_flight.clear();
-        slot.outgoing.clear();
-        slot.incoming = super::receive::Incoming::new();
-        slot.leaving = Leaving::Not;
-        warning!("connection {} ended: {:?}", connection, reason);
-        if reason != DisconnectReason::Closed {
-            self.last_disconnect = Some(reason);
+            self.until = with.exchange.after_reconnect_backoff(self.failures);
+            self.failures = self.failures.saturating_add(1);
         }
         let counters = with.exchange.counters();
         add(&mut counters.disconnects, 1);
         match reason {
             DisconnectReason::RequestTimeout => add(&mut counters.request_timeouts, 1),
             DisconnectReason::MalformedResponse => add(&mut counters.malformed_responses, 1),
+            DisconnectReason::SetupTimeout => self.setup_failures = self.setup_failures.saturating_add(1),
             DisconnectReason::Transport(_)
             | DisconnectReason::PeerClosed
-            | DisconnectReason::SetupTimeout
             | DisconnectReason::UnsupportedVersion
             | DisconnectReason::Closed => {}
         }
-        with.exchange.disconnected(connection, reason, unanswered);
-    }
-
-    fn add_deadline<E: Exchange>(&self, connection: u8, with: &Surroundings<'_, '_, E>, wake: &mut NextWake) {
-        let Some(slot) = self.get(connection) else { return };
-        match slot.state {
-            // Who waits for a node in backoff adds that deadline itself.
-            State::Free | State::Backoff => {}
-            State::Connecting => wake.at(slot.until, WakeReason::ConnectionSetup),
-            State::CheckingApiVersions | State::Ready => {
-                if let Some(oldest) = slot.in_flight.first() {
-                    wake.at(oldest.deadline, WakeReason::RequestTimeout);
-                }
-                let max_idle_ms = with.exchange.settings().connections_max_idle_ms;
-                wake.at(slot.idle_end(max_idle_ms), WakeReason::IdleConnection);
-            }
+        with.exchange.disconnected(self.connection, reason);
+        while self.in_flight > 0 {
+            with.exchange.unanswered(self.api(self.oldest()));
+            self.in_flight = self.in_flight.wrapping_sub(1);
         }
     }
 }

@@ -1,4 +1,8 @@
-use super::{DisconnectReason, Exchange};
+use super::connection::ConnectionSlot;
+use super::{DisconnectReason, Exchange, State as ConnectionState};
+use crate::code::ErrorCode;
+use crate::counters::add;
+use crate::fmt::debug;
 use crate::protocol::{Api, Decoded, Response};
 use crate::wire::{Frame, Malformed, Stream};
 
@@ -18,15 +22,6 @@ enum State {
     Body,
 }
 
-/// What may arrive on a connection.
-pub(super) struct Expected {
-    pub(super) connection: u8,
-    /// The request that the next answer is for, and its correlation id.
-    pub(super) request: Option<(Api, i32)>,
-    /// The version of Produce on this connection.
-    pub(super) version: i16,
-}
-
 /// The response that is arriving.
 #[derive(Debug)]
 pub(super) struct Incoming {
@@ -44,58 +39,97 @@ impl Incoming {
         Self { stream: Stream::new(), left: 0, state: State::Length, response: Response::new() }
     }
 
-    /// Takes bytes from the front of `piece`, as far as the end of a response: then it is the answer to this request,
-    /// with this correlation id, and [`response`](Self::response) has what it says. `expected` is the request that is
-    /// to be answered next, if one was wholly written.
+    /// The connection is gone, and with it the rest of what was arriving.
+    pub(super) fn clear(&mut self) {
+        self.stream = Stream::new();
+        self.state = State::Length;
+    }
+}
+
+impl ConnectionSlot {
+    /// Takes bytes that have arrived: the answers to the oldest requests, one after another.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn take(
         &mut self,
-        piece: &mut &[u8],
-        expected: &Expected,
+        mut piece: &[u8],
         exchange: &mut impl Exchange,
-    ) -> Result<Option<(Api, i32)>, Malformed> {
+    ) -> Result<(), DisconnectReason> {
         loop {
-            let left = match self.state {
+            // It stays the oldest until its answer is whole.
+            let correlation_id = self.oldest();
+            let api = self.api(correlation_id);
+            let incoming = &mut self.incoming;
+            let left = match incoming.state {
                 State::Length => u32::MAX,
-                State::CorrelationId | State::Body => self.left,
+                State::CorrelationId | State::Body => incoming.left,
             };
-            let mut frame = Frame::new(&mut self.stream, piece, left);
-            let value = match self.state {
+            let mut frame = Frame::new(&mut incoming.stream, piece, left);
+            let value = match incoming.state {
                 State::Length | State::CorrelationId => frame.integer(4)?,
                 State::Body => {
-                    // It stays the first until its answer is whole.
-                    let (api, correlation_id) = expected.request.ok_or(Malformed)?;
-                    exchange.answering(expected.connection, correlation_id);
-                    let decoded = self.response.feed(api, expected.version, &mut frame, exchange)?;
+                    exchange.answering(self.connection, correlation_id);
+                    let version = self.usable.produce_version();
+                    let decoded = incoming.response.feed(api, version, &mut frame, exchange)?;
                     (decoded == Decoded::Whole).then_some(0)
                 }
             };
             // The frame has seen no byte behind its end; `piece` keeps those for the next one.
-            self.left = frame.left();
-            *piece = piece.get(left.wrapping_sub(self.left) as usize..).unwrap_or(&[]);
-            let Some(value) = value else { return Ok(None) };
-            match self.state {
+            incoming.left = frame.left();
+            piece = piece.get(left.wrapping_sub(incoming.left) as usize..).unwrap_or(&[]);
+            let Some(value) = value else { return Ok(()) };
+            match incoming.state {
                 State::Length => {
-                    self.left = u32::try_from(value).map_err(|_| Malformed)?;
-                    if !(CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&self.left) {
-                        return Err(Malformed);
+                    incoming.left = u32::try_from(value).map_err(|_| Malformed)?;
+                    if !(CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&incoming.left) {
+                        return Err(DisconnectReason::MalformedResponse);
                     }
-                    self.state = State::CorrelationId;
+                    incoming.state = State::CorrelationId;
                 }
                 State::CorrelationId => {
-                    let (_, awaited) = expected.request.ok_or(Malformed)?;
-                    if awaited != value as i32 {
-                        return Err(Malformed);
+                    incoming.response = Response::new();
+                    incoming.state = State::Body;
+                    if correlation_id != value as i32 || !self.awaits_answer() {
+                        return Err(DisconnectReason::MalformedResponse);
                     }
-                    self.response = Response::new();
-                    self.state = State::Body;
                 }
                 State::Body => {
-                    self.state = State::Length;
-                    return Ok(expected.request);
+                    incoming.state = State::Length;
+                    self.in_flight = self.in_flight.wrapping_sub(1);
+                    self.answered(api, correlation_id, exchange)?;
                 }
             }
         }
+    }
+
+    fn answered(
+        &mut self,
+        api: Api,
+        correlation_id: i32,
+        exchange: &mut impl Exchange,
+    ) -> Result<(), DisconnectReason> {
+        let now = exchange.now();
+        if self.throttle(now) {
+            add(&mut exchange.counters().throttled, 1);
+        }
+        let response = &self.incoming.response;
+        match api {
+            Api::ApiVersions => {
+                let usable = response.usable;
+                if response.error != ErrorCode::NONE || !usable.is_enough() {
+                    return Err(DisconnectReason::UnsupportedVersion);
+                }
+                self.usable = usable;
+                self.state = ConnectionState::Ready;
+                self.last_used = now;
+                self.failures = 0;
+                debug!("connection {} is ready", self.connection);
+                add(&mut exchange.counters().connections, 1);
+            }
+            Api::Metadata => exchange.metadata_answered(),
+            Api::Produce => exchange.produce_answered(self.connection, correlation_id)?,
+            Api::InitProducerId => exchange.producer_id_answered(response.producer_id()),
+        }
+        Ok(())
     }
 }
 

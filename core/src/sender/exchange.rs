@@ -4,7 +4,7 @@ use crate::config::{Settings, Turn, endpoint_of};
 use crate::counters::{Counters, add};
 use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
-use crate::network::{DisconnectReason, Exchange, Outbound, Unanswered};
+use crate::network::{DisconnectReason, Exchange, Outbound};
 use crate::node::Node;
 use crate::protocol::{Api, Sink, init_producer_id, produce};
 use crate::time::Tick;
@@ -81,13 +81,13 @@ impl Exchange for Joined<'_> {
         self.write_request(request, frame);
     }
 
-    fn written(&mut self, frame: &Outbound) {
+    fn written(&mut self, frame: &Outbound) -> bool {
         if frame.api != Api::Produce {
-            return;
+            return false;
         }
         add(&mut self.counters.produce_requests, 1);
         if self.turn.settings.acks.on_the_wire() != 0 {
-            return;
+            return false;
         }
         let request = Request { connection: frame.connection, correlation_id: frame.correlation_id };
         for partition in 0..self.accumulator.partitions() {
@@ -95,6 +95,7 @@ impl Exchange for Joined<'_> {
                 self.accumulator.complete(batch, Outcome::DELIVERED_SOMEWHERE, &mut self.counters);
             }
         }
+        true
     }
 
     fn answering(&mut self, connection: u8, correlation_id: i32) {
@@ -119,17 +120,23 @@ impl Exchange for Joined<'_> {
         }
     }
 
-    fn disconnected(&mut self, connection: u8, reason: DisconnectReason, unanswered: Unanswered) {
+    fn disconnected(&mut self, connection: u8, reason: DisconnectReason) {
         self.fail_in_flight(connection, reason);
-        if unanswered.metadata {
-            self.metadata.update_failed(&mut self.turn);
-        }
-        if unanswered.init_producer_id {
-            self.idempotence.request_failed(&mut self.turn);
-        }
         if reason != DisconnectReason::Closed {
             self.metadata.request_update();
         }
+    }
+
+    fn unanswered(&mut self, api: Api) {
+        match api {
+            Api::Metadata => self.metadata.update_failed(&mut self.turn),
+            Api::InitProducerId => self.idempotence.request_failed(&mut self.turn),
+            Api::ApiVersions | Api::Produce => {}
+        }
+    }
+
+    fn now(&self) -> Tick {
+        self.turn.now
     }
 
     fn counters(&mut self) -> &mut Counters {

@@ -112,15 +112,16 @@ impl<'a> Sender<'a> {
         if let Some(code) = self.joined.idempotence.fatal() {
             self.joined.accumulator.abort(Abort::Fatal(code), &mut self.joined.counters);
         }
-        if self.is_drained() {
-            self.close_connections(cx, now, transport);
-            return wake;
+        let closing = self.is_drained();
+        if !closing {
+            self.close_gaps();
+            self.send_producer_data(now, &mut wake);
+            self.ask_any(now, &mut wake);
         }
-        self.close_gaps();
-        self.send_producer_data(now, &mut wake);
-        self.ask_any(now, &mut wake);
-        self.poll_network(cx, now, transport, &mut wake);
-        self.add_deadlines(now, &mut wake);
+        self.poll_network(cx, transport, closing, &mut wake);
+        if !closing {
+            self.add_deadlines(now, &mut wake);
+        }
         wake
     }
 }

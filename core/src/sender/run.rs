@@ -5,7 +5,7 @@ use crate::accumulator::{Candidate, Request, Take};
 use crate::code::ErrorCode;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
-use crate::network::{NodeState, Surroundings};
+use crate::network::Surroundings;
 use crate::node::Node;
 use crate::protocol::Api;
 use crate::time::{NextWake, Tick, WakeReason};
@@ -99,17 +99,17 @@ impl Sender<'_> {
 
     /// Begins one produce request with the first batch of each of the node's partitions, if the node takes one.
     fn send_to(&mut self, now: Tick, node: Node, wake: &mut NextWake) {
-        let connection = match self.network.node_state(node, &mut self.joined.turn) {
-            NodeState::Ready { connection } => connection,
-            NodeState::At(at) => return wake.at(at, WakeReason::Reconnect),
+        let to = match self.network.ready(node, &mut self.joined.turn) {
+            Ok(connection) => connection,
+            Err(at) => return wake.at(at, WakeReason::Reconnect),
         };
-        let request = Request { connection, correlation_id: self.network.next_correlation_id(connection) };
+        let (connection, correlation_id) = to.next_request();
+        let request = Request { connection, correlation_id };
         let max_bytes = self.joined.turn.settings.max_request_bytes as usize;
-        let version = self.network.produce_version(connection);
+        let version = to.produce_version();
         let (metadata, idempotence) = (&self.joined.metadata, &mut self.joined.idempotence);
         let mut taken = 0usize;
-        let start = self.network.drain_index_mut(connection).map_or(0, |index| *index);
-        let next = self.joined.accumulator.drain(now, request, start, |candidate| {
+        to.drain_index = self.joined.accumulator.drain(now, request, to.drain_index, |candidate| {
             let Candidate { partition, is_new, outstanding, .. } = candidate;
             if metadata.leader(partition) != node || !idempotence.may_drain(partition, outstanding, version) {
                 return Take::No;
@@ -122,36 +122,23 @@ impl Sender<'_> {
             taken = with_this;
             Take::Yes(if is_new { idempotence.stamp(partition, candidate.records) } else { None })
         });
-        if let Some(index) = self.network.drain_index_mut(connection) {
-            *index = next;
-        }
         if taken > 0 {
-            self.network.begin_request(now, connection, Api::Produce, &self.joined.turn.settings);
+            to.begin_request(now, Api::Produce, self.joined.turn.settings.request_timeout_ms);
         }
     }
 
     pub(super) fn poll_network<T: Transport + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        now: Tick,
         transport: &mut T,
+        closing: bool,
         wake: &mut NextWake,
     ) {
         let Self { network, joined, receive, .. } = self;
-        network.poll(transport, &mut Surroundings { cx, now, exchange: joined, receive }, wake);
+        network.poll(transport, &mut Surroundings { cx, exchange: joined, receive }, closing, wake);
         if core::mem::take(&mut self.joined.metadata_answered) {
             self.take_over_metadata();
         }
-    }
-
-    pub(super) fn close_connections<T: Transport + ?Sized>(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Tick,
-        transport: &mut T,
-    ) {
-        let Self { network, joined, receive, .. } = self;
-        network.close_all(transport, &mut Surroundings { cx, now, exchange: joined, receive });
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.

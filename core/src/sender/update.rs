@@ -24,13 +24,13 @@ impl Sender<'_> {
         };
         if api == Api::Metadata {
             metadata.update_started();
-        } else if self.network.speaks_init_producer_id(connection) {
+        } else if connection.speaks_init_producer_id() {
             idempotence.request_started();
         } else {
             // Idempotence is never dropped in silence: the application chose it.
             return idempotence.fail(ErrorCode::UNSUPPORTED_VERSION);
         }
-        self.network.begin_request(now, connection, api, &turn.settings);
+        connection.begin_request(now, api, turn.settings.request_timeout_ms);
     }
 
     /// No node can be asked now: connects to one, unless that is under way.
@@ -57,6 +57,7 @@ impl Sender<'_> {
             let broker = Some(metadata.node(place)).filter(|node| !node.is_none());
             broker.or_else(|| (index < bootstrap).then_some(Node::bootstrap(index)))
         };
-        wake.at(network.connect_any(&nodes, &mut self.joined.turn), WakeReason::Reconnect);
+        let count = brokers.wrapping_add(bootstrap);
+        wake.at(network.connect_any(count, &nodes, &mut self.joined.turn), WakeReason::Reconnect);
     }
 }

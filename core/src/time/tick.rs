@@ -37,6 +37,11 @@ impl Tick {
         Self(self.0.saturating_add(millis))
     }
 
+    /// Orders as it does, nearly, within 31 bits.
+    pub(crate) const fn halved(self) -> u32 {
+        self.0 >> 1
+    }
+
     /// The same point in time by a clock that was set back so far.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn set_back(&mut self, by_ms: u32) {
