@@ -4,8 +4,6 @@
 pub(crate) struct Wide([u32; 2]);
 
 impl Wide {
-    pub(crate) const ZERO: Self = Self([0; 2]);
-
     pub(crate) const fn new(value: i64) -> Self {
         Self([value as u32, (value >> 32) as u32])
     }

@@ -116,19 +116,17 @@ impl<'a> Brokers<'a> {
         self.host_at = self.slots.get(self.place).map_or(NOWHERE, |slot| usize::from(slot.host_at));
     }
 
-    /// A piece of its host name: what is known of it must be the same, and what is not is put behind all others.
-    pub(super) fn host(&mut self, piece: &[u8]) {
-        for byte in piece {
-            let fits = if self.host_at == self.hosts.len() {
-                byte.is_ascii() && self.hosts.push(char::from(*byte & 0x7f)).is_ok()
-            } else {
-                self.hosts.as_bytes().get(self.host_at) == Some(byte)
-            };
-            if fits {
-                self.host_at = self.host_at.wrapping_add(1);
-            } else {
-                self.forget();
-            }
+    /// A byte of its host name: what is known of it must be the same, and what is not is put behind all others.
+    pub(super) fn host(&mut self, byte: u8) {
+        let fits = if self.host_at == self.hosts.len() {
+            byte.is_ascii() && self.hosts.push(char::from(byte & 0x7f)).is_ok()
+        } else {
+            self.hosts.as_bytes().get(self.host_at) == Some(&byte)
+        };
+        if fits {
+            self.host_at = self.host_at.wrapping_add(1);
+        } else {
+            self.forget();
         }
     }
 

@@ -25,14 +25,17 @@ fn turn(now: Tick) -> Turn<'static> {
     Turn { now, random: Random::new(1), settings: Settings::of(&CONFIG) }
 }
 
+fn host_bytes(metadata: &mut Metadata<'_>, host: &[u8]) {
+    host.iter().for_each(|byte| metadata.host(*byte));
+}
+
 /// A whole response: brokers 1 to `brokers` at `h<id>:9092`, and the leaders of topic 0.
 fn answer(metadata: &mut Metadata<'_>, now: u32, brokers: i32, error: i16, leaders: &[i32]) {
     metadata.update_started();
     metadata.begin();
     for id in 1..=brokers {
         metadata.begin_broker(id);
-        metadata.host(b"h");
-        metadata.host(format!("{id}").as_bytes());
+        host_bytes(metadata, format!("h{id}").as_bytes());
         metadata.port(9092);
     }
     let (error, partitions) = (ErrorCode::new(error), leaders.len() as u32);
@@ -193,7 +196,7 @@ fn a_broker_with_an_address_that_cannot_be_kept_is_nobodys_leader() {
     for (host, port) in [(&[b'x'; 254][..], 9092), (b"", 9092), (b"\xff", 9092), (b"h", 0), (b"h", 65_536)] {
         metadata.begin();
         metadata.begin_broker(1);
-        metadata.host(host);
+        host_bytes(&mut metadata, host);
         metadata.port(port);
         metadata.begin_topic(Some(0), ErrorCode::NONE, 1);
         metadata.partition(Some(0), 0, 1);
@@ -210,7 +213,7 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     assert_eq!(metadata.asked_topics(), 1, "the frame under way does not change");
     metadata.begin();
     metadata.begin_broker(1);
-    metadata.host(b"h");
+    host_bytes(&mut metadata, b"h");
     metadata.port(1);
     metadata.begin_topic(Some(0), ErrorCode::NONE, 1);
     metadata.partition(Some(0), 0, 1);
@@ -230,7 +233,7 @@ fn names_and_ports_that_cannot_be_kept_make_the_broker_unknown() {
         metadata.update_started();
         metadata.begin();
         metadata.begin_broker(1);
-        metadata.host(host);
+        host_bytes(&mut metadata, host);
         metadata.port(port);
         metadata.update_ended(&mut turn(at(0)));
         assert_eq!(
@@ -253,7 +256,7 @@ fn answer_of(metadata: &mut Metadata<'_>, brokers: &[(i32, &str)], leaders: &[i3
     metadata.begin();
     for (id, host) in brokers {
         metadata.begin_broker(*id);
-        host.as_bytes().chunks(3).for_each(|piece| metadata.host(piece));
+        host_bytes(metadata, host.as_bytes());
         metadata.port(9092);
     }
     let partitions = leaders.len() as u32;

@@ -39,10 +39,10 @@ impl Metadata<'_> {
         self.brokers.begin_broker(Node::broker(id), leads);
     }
 
-    /// A piece of that broker's host name.
+    /// A byte of that broker's host name.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn host(&mut self, piece: &[u8]) {
-        self.brokers.host(piece);
+    pub(crate) fn host(&mut self, byte: u8) {
+        self.brokers.host(byte);
     }
 
     /// That broker's port.

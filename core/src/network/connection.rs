@@ -1,7 +1,6 @@
-use super::receive::Incoming;
 use crate::config::MAX_IN_FLIGHT;
 use crate::node::Node;
-use crate::protocol::{Api, api_versions::Usable};
+use crate::protocol::{Api, Response, api_versions::Usable};
 use crate::time::{Tick, WakeReason};
 
 /// Brokers ask for at most one quota window, some ten seconds; whoever asks for more is not obeyed longer.
@@ -76,7 +75,8 @@ pub(super) enum Leaving {
 const REQUESTS: usize = (MAX_IN_FLIGHT + 1).next_power_of_two();
 
 /// One connection to a broker. Lent to the producer through [`Storage`](crate::Storage).
-// In this order, for what lies at the beginning is reached by shorter instructions, bytes above all.
+// In this order, for what lies at the beginning is reached by shorter instructions, bytes above all; and what follows a gap
+// begins with a word, for otherwise it would be cleared by another `memclr`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ConnectionSlot {
@@ -91,11 +91,11 @@ pub struct ConnectionSlot {
     pub(super) connection: u8,
     /// Ends in a row without having become ready.
     pub(super) failures: u8,
-    /// Setup timeouts in a row.
-    pub(super) setup_failures: u8,
     pub(super) usable: Usable,
     /// Where the next drain for its node begins.
     pub(crate) drain_index: u16,
+    /// Setup timeouts in a row.
+    pub(super) setup_failures: u8,
     pub(super) node: Node,
     /// By its state: when it may be tried again, when setting it up times out, or until when its broker is to be left alone.
     pub(super) until: Tick,
@@ -109,7 +109,8 @@ pub struct ConnectionSlot {
     // Metadata and ApiVersions obey the same limit as Produce.
     apis: [Api; REQUESTS],
     deadlines: [Tick; REQUESTS],
-    pub(super) incoming: Incoming,
+    /// The response that is arriving.
+    pub(super) response: Response,
 }
 
 impl ConnectionSlot {
@@ -137,7 +138,7 @@ impl ConnectionSlot {
             last_used: Tick::ZERO,
             apis: [Api::Produce; REQUESTS],
             deadlines: [Tick::ZERO; REQUESTS],
-            incoming: Incoming::new(),
+            response: Response::new(),
         }
     }
 
@@ -231,7 +232,7 @@ impl ConnectionSlot {
 
     /// Sends nothing for the time that the broker has asked for with its answer (KIP-219). Says whether it did.
     pub(super) fn throttle(&mut self, now: Tick) -> bool {
-        let throttle_ms = u32::try_from(self.incoming.response.throttle_ms).unwrap_or(0).min(THROTTLE_MS_MAX);
+        let throttle_ms = u32::try_from(self.response.throttle_ms()).unwrap_or(0).min(THROTTLE_MS_MAX);
         self.until = self.until.max(now.after_ms(throttle_ms));
         // A broker leaves what it has not read yet alone for as long: that is not lateness (Java's
         // `incrementThrottleTime`).

@@ -175,7 +175,7 @@ impl ConnectionSlot {
         self.state = State::Closed;
         self.leaving = Leaving::Not;
         self.is_writing = false;
-        self.incoming.clear();
+        self.response.clear();
         if reason == DisconnectReason::Closed {
             self.until = Tick::ZERO;
         } else {

@@ -1,7 +1,7 @@
 //! ApiVersions v0: which versions a broker speaks. v0 is understood by every broker, so the fallback of KIP-511
 //! for error 35 is where we start.
 
-use super::response::{Field, Op};
+use super::fields::{Loop, Op, Register};
 use super::{Api, init_producer_id, metadata, produce};
 
 /// The version used. Its request has nothing behind the header.
@@ -71,21 +71,25 @@ impl Usable {
 
 /// The response: an error, and of each API its key and versions. The body of an error is of a version that cannot be known.
 #[rustfmt::skip]
-pub(super) const RESPONSE: &[Field] = &[
-    (2, Op::Error),
-    (0, Op::RestIfError),
-    (4, Op::Count(0, 6)),
-    /* 3 */ (0, Op::While(0, 6)),
-    (6, Op::ApiKey),
-    (0, Op::Goto(3)),
-    /* 6 */ (0, Op::End),
+pub(super) const RESPONSE: &[Op] = &[
+    Op::Keep0(Register::THROTTLE_TIME),
+    Op::Keep2(Register::ERROR),
+    Op::IfError(9),
+    Op::Count(Loop::new(0, 6)),
+    /* 4 */ Op::While(Loop::new(0, 10)),
+    Op::Keep2(Register::API_KEY),
+    Op::Keep2(Register::VERSION_MIN),
+    Op::ApiKey,
+    Op::Goto(4),
+    /* 9 */ Op::Bytes,
+    /* 10 */ Op::End,
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::code::ErrorCode;
-    use crate::protocol::{Decoded, RequestHeader, Response, feed};
+    use crate::protocol::{RequestHeader, Response, feed};
     use crate::wire::{Malformed, in_pieces};
     use std::vec::Vec;
 
@@ -98,12 +102,8 @@ mod tests {
         bytes
     }
 
-    fn decode(bytes: &[u8], piece: usize) -> Result<(Response, Decoded), Malformed> {
-        let mut response = Response::new();
-        let decoded = feed::in_pieces(bytes, piece, |frame| {
-            response.feed(Api::ApiVersions, 0, frame, &mut feed::Nobody)
-        })?;
-        Ok((response, decoded))
+    fn decode(bytes: &[u8], piece: usize) -> Result<Response, Malformed> {
+        feed::in_pieces((Api::ApiVersions, 0), bytes, piece, &mut feed::Nobody)
     }
 
     #[test]
@@ -118,15 +118,14 @@ mod tests {
     fn the_highest_common_version_is_chosen_in_pieces_of_any_size() {
         let bytes = response(0, &[(18, 0, 4), (0, 0, 11), (1, 4, 17), (3, 0, 12), (22, 1, 2)]);
         for piece in 1..=bytes.len() {
-            let (response, decoded) = decode(&bytes, piece).unwrap();
-            assert_eq!(decoded, Decoded::Whole);
+            let response = decode(&bytes, piece).unwrap();
             assert_eq!(response.usable, Usable { produce: 8, others: Usable::METADATA });
         }
     }
 
     #[test]
     fn versions_that_do_not_meet_are_not_usable() {
-        let usable = |apis: &[_]| decode(&response(0, apis), 7).unwrap().0.usable;
+        let usable = |apis: &[_]| decode(&response(0, apis), 7).unwrap().usable;
         assert_eq!(usable(&[(0, 0, 3), (3, 0, 4)]), Usable { produce: 3, others: Usable::METADATA });
         assert_eq!(usable(&[(0, 0, 2), (3, 0, 3)]), Usable::NONE);
         assert_eq!(usable(&[(0, 9, 13), (3, 5, 13)]), Usable::NONE);
@@ -138,18 +137,18 @@ mod tests {
 
     #[test]
     fn the_body_of_error_35_is_ignored_whatever_it_is() {
-        let (response, decoded) = decode(&[0, 35, 0xff, 0xff, 1, 2, 3], 3).unwrap();
-        assert_eq!((response.error, decoded), (ErrorCode::UNSUPPORTED_VERSION, Decoded::Whole));
-        let (response, decoded) = decode(&[0, 35], 1).unwrap();
-        assert_eq!(response.error, ErrorCode::UNSUPPORTED_VERSION);
-        assert_eq!(decoded, Decoded::Whole);
+        for bytes in [&[0, 35, 0xff, 0xff, 1, 2, 3][..], &[0, 35]] {
+            for piece in 1..=bytes.len() {
+                assert_eq!(decode(bytes, piece).unwrap().error(), ErrorCode::UNSUPPORTED_VERSION);
+            }
+        }
     }
 
     #[test]
     fn every_cut_and_every_surplus_is_malformed() {
         let bytes = response(0, &[(0, 0, 11), (3, 0, 12)]);
         for len in 0..bytes.len() {
-            assert!(!matches!(decode(&bytes[..len], 64), Ok((_, Decoded::Whole))), "cut at {len}");
+            assert!(decode(&bytes[..len], 64).is_err(), "cut at {len}");
         }
         let mut longer = bytes.clone();
         longer.push(0);

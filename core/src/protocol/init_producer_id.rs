@@ -1,6 +1,6 @@
 //! InitProducerId v0: a producer id and its epoch, for idempotence (KIP-98).
 
-use super::response::{Field, Op};
+use super::fields::{Op, Register};
 use crate::code::ErrorCode;
 use crate::wire::FrameWriter;
 
@@ -24,13 +24,14 @@ pub(crate) struct Answer {
 
 /// The response. An id that is none is as good as no answer.
 #[rustfmt::skip]
-pub(super) const RESPONSE: &[Field] = &[
-    (4, Op::Throttle),
-    (2, Op::Error),
-    (8, Op::ProducerId),
-    (2, Op::ProducerEpoch),
-    (0, Op::CheckProducerId),
-    (0, Op::End),
+pub(super) const RESPONSE: &[Op] = &[
+    Op::Keep4(Register::THROTTLE_TIME),
+    Op::Keep2(Register::ERROR),
+    Op::Keep4(Register::PRODUCER_ID[0]),
+    Op::Keep4(Register::PRODUCER_ID[1]),
+    Op::Keep2(Register::PRODUCER_EPOCH),
+    Op::CheckProducerId,
+    Op::End,
 ];
 
 impl Answer {
@@ -42,7 +43,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Api, Decoded, RequestHeader, Response, feed};
+    use crate::protocol::{Api, RequestHeader, feed};
     use crate::wire::{Malformed, in_pieces};
     use std::vec::Vec;
 
@@ -54,12 +55,9 @@ mod tests {
         bytes
     }
 
-    fn decode(bytes: &[u8], piece: usize) -> Result<(Answer, i32, Decoded), Malformed> {
-        let mut response = Response::new();
-        let decoded = feed::in_pieces(bytes, piece, |frame| {
-            response.feed(Api::InitProducerId, 0, frame, &mut feed::Nobody)
-        })?;
-        Ok((response.producer_id(), response.throttle_ms, decoded))
+    fn decode(bytes: &[u8], piece: usize) -> Result<(Answer, i32), Malformed> {
+        let response = feed::in_pieces((Api::InitProducerId, 0), bytes, piece, &mut feed::Nobody)?;
+        Ok((response.producer_id(), response.throttle_ms()))
     }
 
     #[test]
@@ -77,9 +75,9 @@ mod tests {
     fn decodes_in_pieces_of_any_size() {
         let bytes = response(0, 4000, 3);
         for piece in 1..=bytes.len() {
-            let (answer, throttle_ms, decoded) = decode(&bytes, piece).unwrap();
+            let (answer, throttle_ms) = decode(&bytes, piece).unwrap();
             assert_eq!((answer.producer_id, answer.producer_epoch), (4000, 3));
-            assert_eq!((throttle_ms, decoded), (7, Decoded::Whole));
+            assert_eq!(throttle_ms, 7);
         }
     }
 
@@ -97,7 +95,7 @@ mod tests {
     fn every_cut_and_surplus_is_refused() {
         let mut bytes = response(0, 1, 0);
         for len in 0..bytes.len() {
-            assert!(!matches!(decode(&bytes[..len], 3), Ok((_, _, Decoded::Whole))));
+            assert!(decode(&bytes[..len], 3).is_err());
         }
         bytes.push(0);
         assert!(decode(&bytes, 3).is_err());

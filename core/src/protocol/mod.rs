@@ -11,17 +11,16 @@
 //! but reject 0 to 2 (KAFKA-18659); those are never chosen. Source: <https://kafka.apache.org/protocol>.
 
 pub(crate) mod api_versions;
+mod fields;
 pub(crate) mod init_producer_id;
 pub(crate) mod metadata;
 pub(crate) mod produce;
 mod response;
-mod topic_name;
 
 use crate::code::ErrorCode;
 use crate::wire::FrameWriter;
 
-pub(crate) use response::{Decoded, Response};
-use topic_name::TopicMatch;
+pub(crate) use response::Response;
 
 /// A request's API.
 #[allow(clippy::enum_variant_names, reason = "the protocol's names")]
@@ -69,14 +68,14 @@ impl RequestHeader<'_> {
 pub(crate) trait Sink {
     /// The name of the topic with this number; `None` past the last.
     fn topic_name(&self, index: u16) -> Option<&'static str>;
-    /// The answer for one partition of a Produce response.
-    fn produced(&mut self, partition: produce::Partition);
+    /// A Produce response has said what became of a partition's batch.
+    fn produced(&mut self, response: &Response);
     /// A Metadata response begins. Its parts follow, which whoever sends no such request need not take.
     fn metadata(&mut self) {}
     /// A broker follows.
     fn broker(&mut self, _id: i32) {}
-    /// A piece of that broker's host name.
-    fn broker_host(&mut self, _piece: &[u8]) {}
+    /// A byte of that broker's host name.
+    fn broker_host(&mut self, _byte: u8) {}
     /// That broker's port; the broker is complete.
     fn broker_port(&mut self, _port: i32) {}
     /// A topic of ours, or `None` for one that was not asked for.
@@ -85,11 +84,11 @@ pub(crate) trait Sink {
     fn partition(&mut self, _topic: Option<u16>, _index: i32, _leader: i32) {}
 }
 
-/// For the tests of the decoders: feeds a response in pieces of `piece` bytes, as the network layer does.
+/// For the tests of the decoders: feeds responses in pieces of `piece` bytes, as the network layer does.
 #[cfg(test)]
 pub(crate) mod feed {
-    use super::{Decoded, Sink, produce};
-    use crate::wire::{Frame, Malformed, Stream};
+    use super::{Api, Response, Sink};
+    use crate::wire::Malformed;
 
     /// Who has no topics, and wants to know nothing.
     pub(crate) struct Nobody;
@@ -99,24 +98,25 @@ pub(crate) mod feed {
             None
         }
 
-        fn produced(&mut self, _: produce::Partition) {}
+        fn produced(&mut self, _: &Response) {}
     }
 
+    /// A response with this body, as it was decoded; an error when it is not whole at its end.
     pub(crate) fn in_pieces(
-        response: &[u8],
+        (api, version): (Api, i16),
+        body: &[u8],
         piece: usize,
-        mut feed: impl FnMut(&mut Frame<'_>) -> Result<Decoded, Malformed>,
-    ) -> Result<Decoded, Malformed> {
-        let mut stream = Stream::new();
-        let mut left = response.len() as u32;
-        let mut last = Decoded::Partial;
-        for bytes in response.chunks(piece) {
-            assert_eq!(last, Decoded::Partial, "bytes after the end");
-            let mut frame = Frame::new(&mut stream, bytes, left);
-            last = feed(&mut frame)?;
-            assert!(frame.is_starved(), "a decoder takes what it is given");
-            left = frame.left();
+        sink: &mut impl Sink,
+    ) -> Result<Response, Malformed> {
+        let frame = [&(body.len() as i32 + 4).to_be_bytes(), &7i32.to_be_bytes(), body].concat();
+        let mut response = Response::new();
+        let mut is_whole = false;
+        for mut bytes in frame.chunks(piece) {
+            assert!(!is_whole, "bytes after the end");
+            is_whole = response.take(&mut bytes, Some((api, 7)), version, sink)?;
+            assert!(bytes.is_empty(), "a decoder takes what it is given");
         }
-        Ok(last)
+        assert!(is_whole, "it has seen all of it");
+        Ok(response)
     }
 }

@@ -3,8 +3,7 @@
 //! A request is a start, then for each topic its name and number of partitions, then for each partition its index and the
 //! batch's length, each batch right behind.
 
-use super::response::{Field, Op};
-use crate::code::ErrorCode;
+use super::fields::{Loop, Op, Register, Since};
 use crate::wire::{FrameWriter, Place};
 
 /// The oldest version that takes RecordBatch v2 and that brokers from 4.0 accept (KIP-98, KAFKA-18659).
@@ -34,68 +33,69 @@ pub(crate) fn write_partition<'b>(out: &mut FrameWriter<'_, 'b>, index: i32, bat
     out.batch(batch);
 }
 
-/// What became of one partition's batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Partition {
-    /// The topic, when it is one of ours.
-    pub(crate) topic: Option<u16>,
-    pub(crate) index: i32,
-    pub(crate) error: ErrorCode,
-    pub(crate) base_offset: i64,
-    pub(crate) log_append_time_ms: i64,
-    /// The broker says that it does not know where the partition's log starts; below v5 it says nothing of it.
-    pub(crate) log_start_unknown: bool,
-    /// The first record that the broker names as a cause of the error.
-    pub(crate) record_index: Option<u32>,
-}
-
 /// The response: for each topic its name, for each of its partitions what became of the batch.
 #[rustfmt::skip]
-pub(super) const RESPONSE: &[Field] = &[
+pub(super) const RESPONSE: &[Op] = &[
     // Name length and partition count.
-    (4, Op::Count(0, 6)),
-    /* 1 */ (0, Op::While(0, 22)),
-    (2, Op::NameLen),
-    (0, Op::Name),
+    Op::Count(Loop::new(0, 6)),
+    /* 1 */ Op::While(Loop::new(0, 29)),
+    Op::String,
+    Op::Name,
     // Index, error, base offset and log append time.
-    (4, Op::Count(1, 22)),
-    /* 5 */ (0, Op::While(1, 21)),
-    (4, Op::Index),
-    (2, Op::Error),
-    (8, Op::BaseOffset),
-    (8, Op::LogAppendTime),
-    (0, Op::Since(5, 19)),
-    (8, Op::LogStartOffset),
-    (0, Op::Since(8, 19)),
+    Op::Count(Loop::new(1, 22)),
+    /* 5 */ Op::While(Loop::new(1, 28)),
+    Op::Keep0(Register::LOG_START_OFFSET[1]),
+    Op::Keep0(Register::BEHIND_RECORD),
+    Op::Keep4(Register::INDEX),
+    Op::Keep2(Register::ERROR),
+    Op::Keep4(Register::BASE_OFFSET[0]),
+    Op::Keep4(Register::BASE_OFFSET[1]),
+    Op::Keep4(Register::LOG_APPEND_TIME[0]),
+    Op::Keep4(Register::LOG_APPEND_TIME[1]),
+    Op::Since(Since::new(5, 26)),
+    Op::Keep4(Register::LOG_START_OFFSET[0]),
+    Op::Keep4(Register::LOG_START_OFFSET[1]),
+    Op::Since(Since::new(8, 26)),
     // Batch index and message length.
-    (4, Op::Count(2, 6)),
-    /* 14 */ (0, Op::While(2, 18)),
-    (4, Op::RecordIndex),
-    (2, Op::Skip(1)),
-    (0, Op::Goto(14)),
-    /* 18 */ (2, Op::Skip(1)),
-    /* 19 */ (0, Op::Produced),
-    (0, Op::Goto(5)),
-    /* 21 */ (0, Op::Goto(1)),
-    /* 22 */ (4, Op::Throttle),
-    (0, Op::End),
+    Op::Count(Loop::new(2, 6)),
+    /* 19 */ Op::While(Loop::new(2, 24)),
+    Op::RecordIndex,
+    Op::NullableString,
+    Op::Bytes,
+    Op::Goto(19),
+    /* 24 */ Op::NullableString,
+    Op::Bytes,
+    /* 26 */ Op::Produced,
+    Op::Goto(5),
+    /* 28 */ Op::Goto(1),
+    /* 29 */ Op::Keep4(Register::THROTTLE_TIME),
+    Op::End,
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Api, Decoded, RequestHeader, Response, Sink, feed};
+    use crate::protocol::{Api, RequestHeader, Response, Sink, feed};
     use crate::wire::{Malformed, in_pieces};
     use std::vec::Vec;
 
+    /// Topic, partition, error, base offset, log append time and record of each, and whether its log's start is unknown.
+    type Seen = (Option<u16>, i32, i16, [i64; 2], Option<u32>, bool);
     #[derive(Default)]
-    struct Log(Vec<Partition>);
+    struct Log(Vec<Seen>);
     impl Sink for Log {
         fn topic_name(&self, index: u16) -> Option<&'static str> {
             ["t", "u"].get(usize::from(index)).copied()
         }
-        fn produced(&mut self, partition: Partition) {
-            self.0.push(partition);
+        fn produced(&mut self, response: &Response) {
+            self.0.push((
+                response.topic(),
+                response.index(),
+                response.error().code(),
+                [response.base_offset().get(), response.log_append_time_ms().get()],
+                response.record_index(),
+                response.log_start_unknown(),
+            ));
         }
     }
 
@@ -108,14 +108,14 @@ mod tests {
             for index in 0..partitions {
                 out.extend(index.to_be_bytes());
                 out.extend((index as i16 * 6).to_be_bytes());
-                out.extend(100i64.to_be_bytes());
+                out.extend((5i64 << 32 | 100).to_be_bytes());
                 out.extend((-1i64).to_be_bytes());
                 if version >= 5 {
-                    out.extend(0i64.to_be_bytes());
+                    out.extend((-i64::from(index)).to_be_bytes());
                 }
                 if version >= 8 {
                     out.extend(2i32.to_be_bytes());
-                    out.extend([0, 0, 0, 0, 0, 2, b'n', b'o', 0, 0, 0, 1, 0xff, 0xff]);
+                    out.extend([0, 0, 0, 7, 0, 2, b'n', b'o', 0, 0, 0, 1, 0xff, 0xff]);
                     out.extend([0, 3, b'b', b'a', b'd']);
                 }
             }
@@ -124,11 +124,10 @@ mod tests {
         out
     }
 
-    fn decode(version: i16, bytes: &[u8], piece: usize) -> Result<(Vec<Partition>, i32, Decoded), Malformed> {
-        let (mut response, mut log) = (Response::new(), Log::default());
-        let decoded =
-            feed::in_pieces(bytes, piece, |frame| response.feed(Api::Produce, version, frame, &mut log))?;
-        Ok((log.0, response.throttle_ms, decoded))
+    fn decode(version: i16, bytes: &[u8], piece: usize) -> Result<(Log, i32), Malformed> {
+        let mut log = Log::default();
+        let response = feed::in_pieces((Api::Produce, version), bytes, piece, &mut log)?;
+        Ok((log, response.throttle_ms()))
     }
 
     #[test]
@@ -153,11 +152,18 @@ mod tests {
         for version in VERSION_MIN..=VERSION_MAX {
             let bytes = response(version);
             for piece in 1..=bytes.len() {
-                let (partitions, throttle_ms, decoded) = decode(version, &bytes, piece).unwrap();
-                assert_eq!((throttle_ms, decoded), (9, Decoded::Whole));
-                let seen: Vec<_> =
-                    partitions.iter().map(|p| (p.topic, p.index, p.error.code(), p.base_offset)).collect();
-                assert_eq!(seen, [(Some(0), 0, 0, 100), (Some(0), 1, 6, 100), (Some(1), 0, 0, 100)]);
+                let (Log(seen), throttle_ms) = decode(version, &bytes, piece).unwrap();
+                let (start_unknown, record) = (version >= 5, (version >= 8).then_some(7));
+                let times = [5 << 32 | 100, -1];
+                assert_eq!(
+                    seen,
+                    [
+                        (Some(0), 0, 0, times, record, false),
+                        (Some(0), 1, 6, times, record, start_unknown),
+                        (Some(1), 0, 0, times, record, false)
+                    ]
+                );
+                assert_eq!(throttle_ms, 9);
             }
         }
     }
@@ -167,7 +173,7 @@ mod tests {
         for version in [3, 5, 8] {
             let bytes = response(version);
             for len in 0..bytes.len() {
-                assert!(!matches!(decode(version, &bytes[..len], 7), Ok((_, _, Decoded::Whole))));
+                assert!(decode(version, &bytes[..len], 7).is_err());
             }
             let mut longer = bytes.clone();
             longer.push(0);

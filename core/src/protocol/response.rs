@@ -1,243 +1,374 @@
-//! Takes responses as they arrive. What is in one is told by a table of its fields, one for each API: an interpreter for
-//! all of them is half as much code as a decoder for each.
+//! Takes responses as they arrive, byte by byte. What is in one is told by a table of its fields, one for each API: an
+//! interpreter for all of them is half as much code as a decoder for each.
 
 use super::api_versions::Usable;
-use super::{Api, Sink, TopicMatch, api_versions, init_producer_id, metadata, produce};
+use super::fields::{Loop, Op, PROGRAM, REGISTERS, Register, place_of};
+use super::{Api, Sink, init_producer_id};
 use crate::code::ErrorCode;
 use crate::wide::Wide;
-use crate::wire::{Frame, Malformed};
+use crate::wire::{Malformed, equal};
 
-/// Whether a decoder has seen the end of its response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decoded {
-    /// All bytes at hand are taken; more must come.
-    Partial,
-    /// The response is complete.
-    Whole,
-}
+/// The longest response that is read: metadata of some hundred thousand partitions. A TLS alert or an HTTP answer
+/// read as a length is far above it (KAFKA-4090).
+const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
-/// A field of a response: an integer of so many bytes, or of none, and what is done with it.
-pub(super) type Field = (u8, Op);
+/// A response's correlation id, behind its length.
+const CORRELATION_ID_BYTES: u32 = 4;
 
-/// What is done with a field, or between two. Places are those of fields in their table.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Op {
-    /// Nobody needs it.
-    Pass,
-    /// A length, or a number of elements of so many bytes: they are passed over.
-    Skip(u8),
-    /// How many times the loop of this depth goes round, and the least bytes of each.
-    Count(u8, u8),
-    /// Once more through the loop of this depth, or on to the place.
-    While(u8, u8),
-    Goto(u8),
-    /// With an older version of the request's API, on to the place.
-    Since(u8, u8),
-    /// With an error, the rest is of a version that cannot be known.
-    RestIfError,
-    End,
+/// The topic of a name that is none of ours.
+const NOBODYS: u16 = u16::MAX;
 
-    Throttle,
-    Error,
-    /// A topic's name, behind its length.
-    NameLen,
-    Name,
-    /// A broker's host name, behind its length.
-    HostLen,
-    Host,
-
-    Begin,
-    BrokerId,
-    BrokerPort,
-    Topic,
-    Index,
-    Leader,
-
-    BaseOffset,
-    LogAppendTime,
-    LogStartOffset,
-    RecordIndex,
-    Produced,
-
-    /// A key, its lowest and its highest version.
-    ApiKey,
-
-    ProducerId,
-    ProducerEpoch,
-    CheckProducerId,
-}
-
-/// What a response has said so far.
-#[derive(Clone, Debug)]
+/// The response that is arriving, and what it has said so far.
+// What is small in front: it takes the shortest instructions there.
+#[repr(C)]
+#[derive(Debug)]
 pub(crate) struct Response {
-    /// The place of the next field.
+    /// The place of the next field, and where the table begins.
     at: u8,
-    log_start_unknown: bool,
+    table: u8,
     pub(crate) usable: Usable,
-    pub(crate) error: ErrorCode,
-    /// What the loops have left, the outer ones first.
-    counts: [u32; 3],
-    text: TopicMatch,
-    /// Of a partition; or a producer's epoch.
-    index: i32,
-    /// Or a producer's id.
-    base_offset: Wide,
-    log_append_time_ms: Wide,
-    /// Behind the first record that is named as a cause of an error; 0: none is.
-    behind_record: u32,
-    pub(crate) throttle_ms: i32,
-}
-
-const fn fields(api: Api) -> &'static [Field] {
-    match api {
-        Api::Produce => produce::RESPONSE,
-        Api::Metadata => metadata::RESPONSE,
-        Api::ApiVersions => api_versions::RESPONSE,
-        Api::InitProducerId => init_producer_id::RESPONSE,
-    }
+    /// The topic whose name has gone by.
+    topic: u16,
+    /// The field that is going by.
+    op: Op,
+    /// What of it has gone by: its last four bytes.
+    value: u32,
+    /// How many of its bytes have not.
+    missing: u32,
+    /// How many bytes follow a length.
+    len: u32,
+    /// Bytes of the response that have not gone by.
+    left: u32,
+    registers: [u32; REGISTERS],
 }
 
 impl Response {
     // All zero: lent memory must be, to lie in `.bss`.
+    #[inline(always)]
     pub(crate) const fn new() -> Self {
         Self {
+            op: Op::Idle,
             at: 0,
-            log_start_unknown: false,
+            table: 0,
             usable: Usable::NONE,
-            error: ErrorCode::NONE,
-            counts: [0; 3],
-            text: TopicMatch::NONE,
-            index: 0,
-            base_offset: Wide::ZERO,
-            log_append_time_ms: Wide::ZERO,
-            behind_record: 0,
-            throttle_ms: 0,
+            topic: 0,
+            value: 0,
+            missing: 0,
+            len: 0,
+            left: 0,
+            registers: [0; REGISTERS],
         }
     }
 
-    /// Takes what is at hand. `api` and `version` are those of the request.
-    pub(crate) fn feed(
+    /// Another begins, whatever has become of this one.
+    pub(crate) fn clear(&mut self) {
+        self.op = Op::Idle;
+        self.missing = 0;
+    }
+
+    /// Takes bytes from the front of `piece`, as far as the end of a response; says whether that was reached. `request` is
+    /// the one that is to be answered next, if one was wholly written, and its correlation id; it stays the first until its
+    /// answer is whole. `version` is that of Produce.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn take(
         &mut self,
-        api: Api,
+        piece: &mut &[u8],
+        request: Option<(Api, i32)>,
         version: i16,
-        frame: &mut Frame<'_>,
         sink: &mut impl Sink,
-    ) -> Result<Decoded, Malformed> {
+    ) -> Result<bool, Malformed> {
         loop {
-            let (width, op) = *fields(api).get(usize::from(self.at)).ok_or(Malformed)?;
-            let Some(value) = frame.integer(width)? else { return Ok(Decoded::Partial) };
-            self.at = self.at.wrapping_add(1);
-            match self.step(op, value, version, frame, sink)? {
-                Step::Done => {}
-                Step::Waits => {
-                    self.at = self.at.wrapping_sub(1);
-                    return Ok(Decoded::Partial);
+            while self.missing > 0 {
+                let left = self.left.checked_sub(1).ok_or(Malformed)?;
+                let Some((byte, rest)) = piece.split_first() else { return Ok(false) };
+                (*piece, self.left) = (rest, left);
+                if self.op == Op::Name {
+                    self.match_name(*byte, sink);
+                } else if self.op == Op::Host {
+                    sink.broker_host(*byte);
                 }
-                Step::Ends if frame.left() > 0 => return Err(Malformed),
-                Step::Ends => return Ok(Decoded::Whole),
+                self.missing = self.missing.wrapping_sub(1);
+                self.value = (self.value << 8) | u32::from(*byte);
             }
+            let value = core::mem::take(&mut self.value);
+            if self.step(value, request, version, sink)? {
+                self.op = Op::Idle;
+                return Ok(true);
+            }
+            self.op = *PROGRAM.get(usize::from(self.at)).ok_or(Malformed)?;
+            self.at = self.at.wrapping_add(1);
+            self.missing = self.op.bytes(self.len);
         }
     }
 
+    /// The field has gone by. Says whether the response has.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn step(
         &mut self,
-        op: Op,
-        value: i64,
+        value: u32,
+        request: Option<(Api, i32)>,
         version: i16,
-        frame: &mut Frame<'_>,
         sink: &mut impl Sink,
-    ) -> Result<Step, Malformed> {
-        let short = value as i32;
-        match op {
-            Op::Pass => {}
-            Op::Skip(element_bytes) => frame.skip(value, u32::from(element_bytes))?,
-            Op::Count(depth, bytes_min) => *self.count(depth) = frame.count(value, u32::from(bytes_min))?,
-            Op::While(depth, place) => match self.count(depth).checked_sub(1) {
-                Some(left) => *self.count(depth) = left,
-                None => self.at = place,
-            },
-            Op::Goto(place) => self.at = place,
-            Op::Since(since, place) if version < i16::from(since) => self.at = place,
-            Op::Since(_, _) => {}
-            Op::RestIfError if self.error == ErrorCode::NONE => {}
-            Op::RestIfError => {
-                frame.take_up_to(usize::MAX);
-                return Ok(if frame.left() == 0 { Step::Ends } else { Step::Waits });
+    ) -> Result<bool, Malformed> {
+        match self.op {
+            Op::Idle => (self.at, self.left) = (0, 4),
+            Op::Length if (CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&value) => self.left = value,
+            Op::CorrelationId => {
+                let (api, awaited) = request.ok_or(Malformed)?;
+                if awaited != value as i32 {
+                    return Err(Malformed);
+                }
+                self.usable = Usable::NONE;
+                self.table = place_of(Some(api)) as u8;
+                self.at = self.table;
             }
-            Op::End => return Ok(Step::Ends),
-            Op::Throttle => self.throttle_ms = short,
-            Op::Error => self.error = ErrorCode::new(short as i16),
-            Op::NameLen => self.text.begin(frame.string_len(value)?, sink),
-            Op::Name if !self.text.take(frame, sink) => return Ok(Step::Waits),
-            Op::Name => {}
-            Op::HostLen => self.text = TopicMatch::of_none(frame.string_len(value)?),
-            Op::Host => {
-                let piece = frame.take_up_to(self.text.left());
-                sink.broker_host(piece);
-                if !self.text.pass(piece.len()) {
-                    return Ok(Step::Waits);
+            Op::End => return if self.left == 0 { Ok(true) } else { Err(Malformed) },
+            Op::Keep0(register) | Op::Keep1(register) | Op::Keep2(register) | Op::Keep4(register) => {
+                self.keep(register, value);
+            }
+            Op::Count(around) => {
+                let count = self.elements(value as i32, around.number())?;
+                *self.turns(around).ok_or(Malformed)? = count;
+            }
+            Op::While(around) => {
+                let turns = self.turns(around).ok_or(Malformed)?;
+                match turns.checked_sub(1) {
+                    Some(left) => *turns = left,
+                    None => self.go_to(around.number()),
                 }
             }
-            Op::Begin => sink.metadata(),
-            Op::BrokerId => sink.broker(short),
-            Op::BrokerPort => sink.broker_port(short),
-            Op::Topic => {
-                let (topic, partitions) = (self.text.topic(), *self.count(1));
-                sink.topic(topic, self.error, partitions);
+            Op::Goto(place) => self.go_to(place),
+            Op::Since(since) if since.is_newer_than(version) => self.go_to(since.place()),
+            Op::IfError(place) if self.error() != ErrorCode::NONE => {
+                self.len = self.left;
+                self.go_to(place);
             }
-            Op::Leader => sink.partition(self.text.topic(), self.index, short),
-            Op::Index => (self.index, self.log_start_unknown, self.behind_record) = (short, false, 0),
-            Op::BaseOffset | Op::ProducerId => self.base_offset = Wide::new(value),
-            Op::LogAppendTime => self.log_append_time_ms = Wide::new(value),
-            Op::LogStartOffset => self.log_start_unknown = value == -1,
-            Op::RecordIndex if self.behind_record == 0 => self.behind_record = (short as u32).wrapping_add(1),
-            Op::RecordIndex => {}
-            Op::Produced => sink.produced(self.partition()),
-            Op::ApiKey => self.usable.learn((value >> 32) as i16, (value >> 16) as i16, short as i16),
-            Op::ProducerEpoch => self.index = short,
-            Op::CheckProducerId if !self.producer_id().is_valid() => return Err(Malformed),
-            Op::CheckProducerId => {}
+            Op::NullableString => self.len = self.elements(i32::from(value as i16), 1)?,
+            Op::Array(bytes) => {
+                self.len = self.elements(value as i32, bytes)?.wrapping_mul(u32::from(bytes));
+            }
+            Op::String if (value as i16) >= 0 => {
+                self.len = self.elements(value as i32, 1)?;
+                // No name of ours is empty.
+                self.topic = if value == 0 { NOBODYS } else { 0 };
+            }
+            Op::Begin => sink.metadata(),
+            Op::BrokerId => sink.broker(value as i32),
+            Op::BrokerPort => sink.broker_port(value as i32),
+            Op::Topic => sink.topic(self.topic(), self.error(), self.register(Register::PARTITIONS)),
+            Op::Leader => sink.partition(self.topic(), self.index(), value as i32),
+            Op::RecordIndex if self.register(Register::BEHIND_RECORD) == 0 => {
+                self.keep(Register::BEHIND_RECORD, value.wrapping_add(1));
+            }
+            Op::Produced => sink.produced(self),
+            Op::ApiKey => {
+                let (key, min) = (self.register(Register::API_KEY), self.register(Register::VERSION_MIN));
+                self.usable.learn(key as i16, min as i16, value as i16);
+            }
+            Op::CheckProducerId if self.producer_id().is_valid() => {}
+            Op::Since(_) | Op::IfError(_) | Op::RecordIndex | Op::Bytes | Op::Name | Op::Host => {}
+            Op::Length | Op::String | Op::CheckProducerId => return Err(Malformed),
         }
-        Ok(Step::Done)
+        Ok(false)
     }
 
+    fn go_to(&mut self, place: u8) {
+        self.at = self.table.wrapping_add(place);
+    }
+
+    /// An array's element count, or a string's length; null (-1) is 0. What cannot fit into the rest of the frame, with so
+    /// many bytes of each at least, is refused.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn count(&mut self, depth: u8) -> &mut u32 {
-        let [outer, inner, innermost] = &mut self.counts;
-        match depth {
-            0 => outer,
-            1 => inner,
-            _ => innermost,
+    fn elements(&self, count: i32, bytes_min: u8) -> Result<u32, Malformed> {
+        let count = if count == -1 { 0 } else { u32::try_from(count).map_err(|_| Malformed)? };
+        match count.checked_mul(u32::from(bytes_min)) {
+            Some(bytes) if bytes <= self.left => Ok(count),
+            Some(_) | None => Err(Malformed),
         }
     }
 
-    fn partition(&self) -> produce::Partition {
-        produce::Partition {
-            topic: self.text.topic(),
-            index: self.index,
-            error: self.error,
-            base_offset: self.base_offset.get(),
-            log_append_time_ms: self.log_append_time_ms.get(),
-            log_start_unknown: self.log_start_unknown,
-            record_index: self.behind_record.checked_sub(1),
+    /// A byte of a topic's name.
+    ///
+    /// The candidate is the first topic of that length that begins with the bytes seen so far. When it fails at some byte,
+    /// the bytes before are those of the candidate, so later topics can still be compared with them.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn match_name(&mut self, byte: u8, names: &impl Sink) {
+        let seen = self.len.wrapping_sub(self.missing) as usize;
+        let name = |topic| names.topic_name(topic).map(str::as_bytes);
+        let begin = name(self.topic).and_then(|own| own.get(..seen)).unwrap_or(&[]);
+        while let Some(name) = name(self.topic) {
+            if name.len() == self.len as usize
+                && name.get(seen) == Some(&byte)
+                && name.get(..seen).is_some_and(|other| equal(other, begin))
+            {
+                return;
+            }
+            self.topic = self.topic.wrapping_add(1);
         }
+        self.topic = NOBODYS;
+    }
+
+    /// What the loop of this depth has left.
+    fn turns(&mut self, around: Loop) -> Option<&mut u32> {
+        self.registers.get_mut(usize::from(around.turns().0))
+    }
+
+    #[inline]
+    fn keep(&mut self, Register(index): Register, value: u32) {
+        if let Some(register) = self.registers.get_mut(usize::from(index)) {
+            *register = value;
+        }
+    }
+
+    fn register(&self, Register(index): Register) -> u32 {
+        self.registers.get(usize::from(index)).copied().unwrap_or(0)
+    }
+
+    fn wide(&self, [high, low]: [Register; 2]) -> Wide {
+        Wide::new(i64::from(self.register(high)) << 32 | i64::from(self.register(low)))
+    }
+
+    /// How long the broker is to be left alone.
+    pub(crate) fn throttle_ms(&self) -> i32 {
+        self.register(Register::THROTTLE_TIME) as i32
+    }
+
+    /// What it says of the whole, of a topic or of a partition.
+    pub(crate) fn error(&self) -> ErrorCode {
+        ErrorCode::new(self.register(Register::ERROR) as i16)
+    }
+
+    /// The topic, when it is one of ours.
+    pub(crate) fn topic(&self) -> Option<u16> {
+        (self.topic != NOBODYS).then_some(self.topic)
+    }
+
+    /// A partition's number.
+    pub(crate) fn index(&self) -> i32 {
+        self.register(Register::INDEX) as i32
+    }
+
+    pub(crate) fn base_offset(&self) -> Wide {
+        self.wide(Register::BASE_OFFSET)
+    }
+
+    pub(crate) fn log_append_time_ms(&self) -> Wide {
+        self.wide(Register::LOG_APPEND_TIME)
+    }
+
+    /// The broker says that it does not know where the partition's log starts; below v5 it says nothing of it.
+    pub(crate) fn log_start_unknown(&self) -> bool {
+        let [high, low] = Register::LOG_START_OFFSET;
+        self.register(high) & self.register(low) == u32::MAX
+    }
+
+    /// The first record that the broker names as a cause of the error.
+    pub(crate) fn record_index(&self) -> Option<u32> {
+        self.register(Register::BEHIND_RECORD).checked_sub(1)
     }
 
     /// What a broker has answered to InitProducerId.
     pub(crate) fn producer_id(&self) -> init_producer_id::Answer {
         init_producer_id::Answer {
-            error: self.error,
-            producer_id: self.base_offset.get(),
-            producer_epoch: self.index as i16,
+            error: self.error(),
+            producer_id: self.wide(Register::PRODUCER_ID).get(),
+            producer_epoch: self.register(Register::PRODUCER_EPOCH) as i16,
         }
     }
 }
 
-/// What comes of a field.
-enum Step {
-    Done,
-    /// It is not wholly at hand.
-    Waits,
-    /// It was the last.
-    Ends,
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::protocol::feed;
+
+    /// Whose topics these are, and those that a response was about.
+    struct Log(&'static [&'static str], Vec<Option<u16>>);
+    impl Sink for Log {
+        fn topic_name(&self, index: u16) -> Option<&'static str> {
+            self.0.get(usize::from(index)).copied()
+        }
+        fn produced(&mut self, response: &Response) {
+            self.1.push(response.topic());
+        }
+    }
+
+    /// A Produce response for one partition of each of these topics.
+    fn response(names: &[&str]) -> Vec<u8> {
+        let mut out = Vec::from((names.len() as i32).to_be_bytes());
+        for name in names {
+            out.extend((name.len() as i16).to_be_bytes());
+            out.extend(name.as_bytes());
+            out.extend([0, 0, 0, 1]);
+            out.extend([0; 4 + 2 + 8 + 8]);
+        }
+        out.extend([0; 4]);
+        out
+    }
+
+    #[test]
+    fn a_name_is_found_in_any_pieces_among_names_that_share_beginnings() {
+        const OURS: &[&str] = &["abc", "abd", "ab", "zbd", "abcdef", "abd2"];
+        let bytes = response(OURS);
+        for piece in 1..=bytes.len() {
+            let mut log = Log(OURS, Vec::new());
+            feed::in_pieces((Api::Produce, 3), &bytes, piece, &mut log).unwrap();
+            assert_eq!(log.1, (0..6).map(Some).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn other_names_are_nobodys() {
+        let others = ["abe", "a", "abcd", "xbc", "bbd", "\u{e4}", "", "abc\u{e4}"];
+        let mut log = Log(&["abc", "abd", "ab"], Vec::new());
+        feed::in_pieces((Api::Produce, 3), &response(&others), 9, &mut log).unwrap();
+        assert_eq!(log.1, [None; 8]);
+        let mut log = Log(&[], Vec::new());
+        feed::in_pieces((Api::Produce, 3), &response(&["abc"]), 9, &mut log).unwrap();
+        assert_eq!(log.1, [None]);
+    }
+
+    #[test]
+    fn counts_and_lengths_beyond_the_frame_are_malformed() {
+        let elements = |count, left| Response { left, ..Response::new() }.elements(count, 6);
+        assert_eq!(elements(2, 12), Ok(2));
+        assert_eq!(elements(2, 11), Err(Malformed));
+        assert_eq!(elements(i32::MAX, u32::MAX), Err(Malformed));
+        assert_eq!(elements(-1, 0), Ok(0));
+        assert_eq!(elements(-2, 4), Err(Malformed));
+        // No name is null, and none is longer than the frame.
+        for len in [[0xff, 0xff], [0x80, 0], [0, 32], [0x7f, 0xff]] {
+            let mut bytes = response(&["abc"]);
+            bytes[4..6].copy_from_slice(&len);
+            assert!(feed::in_pieces((Api::Produce, 3), &bytes, 9, &mut feed::Nobody).is_err());
+        }
+    }
+
+    #[test]
+    fn one_follows_another_and_what_fits_no_request_is_malformed() {
+        let body = [0, 0, 0, 0, 0, 0, 0, 9];
+        let frame = |len: i32, id: i32| [&len.to_be_bytes()[..], &id.to_be_bytes(), &body].concat();
+        let (first, second) = (frame(12, 1), frame(12, 2));
+        let bytes = [&first[..], &second].concat();
+        let mut response = Response::new();
+        let mut piece = &bytes[..];
+        let take = |response: &mut Response, piece: &mut &[u8], request| {
+            response.take(piece, request, 3, &mut feed::Nobody)
+        };
+        assert_eq!(take(&mut response, &mut piece, Some((Api::Produce, 1))), Ok(true));
+        assert_eq!((piece, response.throttle_ms()), (&second[..], 9));
+        assert_eq!(take(&mut response, &mut piece, Some((Api::Produce, 3))), Err(Malformed));
+        // The connection is gone, in the middle of a field.
+        response.clear();
+        assert_eq!(take(&mut response, &mut &second[..3], None), Ok(false));
+        response.clear();
+        assert_eq!(take(&mut response, &mut &second[..], Some((Api::Produce, 2))), Ok(true));
+        assert_eq!(take(&mut response, &mut &second[..], None), Err(Malformed));
+        for len in [3, -1, 0x1503_0100, RESPONSE_BYTES_MAX as i32 + 1] {
+            response.clear();
+            assert_eq!(take(&mut response, &mut &frame(len, 1)[..4], None), Err(Malformed), "{len}");
+        }
+    }
 }

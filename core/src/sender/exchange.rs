@@ -6,7 +6,7 @@ use crate::idempotence::{Answered, Idempotence};
 use crate::metadata::Metadata;
 use crate::network::{DisconnectReason, Exchange, Outbound};
 use crate::node::Node;
-use crate::protocol::{Api, Sink, init_producer_id, produce};
+use crate::protocol::{Api, Response, Sink, init_producer_id};
 use crate::time::Tick;
 use crate::transport::Endpoint;
 use crate::wire::{FrameWriter, Malformed};
@@ -39,8 +39,8 @@ impl Sink for Joined<'_> {
         self.metadata.begin_broker(id);
     }
 
-    fn broker_host(&mut self, piece: &[u8]) {
-        self.metadata.host(piece);
+    fn broker_host(&mut self, byte: u8) {
+        self.metadata.host(byte);
     }
 
     fn broker_port(&mut self, port: i32) {
@@ -56,16 +56,13 @@ impl Sink for Joined<'_> {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn produced(&mut self, partition: produce::Partition) {
-        let index = u32::try_from(partition.index).ok();
-        let place = partition
-            .topic
-            .zip(index)
-            .and_then(|(topic, index)| self.accumulator.partition_index(topic, index));
+    fn produced(&mut self, response: &Response) {
+        let place = response.topic().zip(u32::try_from(response.index()).ok());
+        let place = place.and_then(|(topic, index)| self.accumulator.partition_index(topic, index));
         // An answer for a partition that was not asked about changes nothing.
         let Some(place) = place else { return };
         let Some(batch) = self.accumulator.in_flight(self.answering, place) else { return };
-        self.settle(batch, place, &partition);
+        self.settle(batch, place, response);
     }
 }
 

@@ -4,12 +4,12 @@ use crate::code::{Class, ErrorCode};
 use crate::delivery::DeliveryError;
 use crate::idempotence::{Forgotten, Refused};
 use crate::network::DisconnectReason;
-use crate::protocol::produce;
+use crate::protocol::Response;
 
 impl Joined<'_> {
     /// A broker has answered for a batch: delivered, to be tried again, split, or failed (Java's `completeBatch`).
-    pub(super) fn settle(&mut self, batch: u16, place: u16, answer: &produce::Partition) {
-        let error = answer.error;
+    pub(super) fn settle(&mut self, batch: u16, place: u16, answer: &Response) {
+        let error = answer.error();
         match error.class() {
             Class::Success => self.succeed(batch, place, answer),
             Class::Retriable => self.retry_or_fail(batch, error),
@@ -36,34 +36,34 @@ impl Joined<'_> {
         }
     }
 
-    fn succeed(&mut self, batch: u16, place: u16, answer: &produce::Partition) {
+    fn succeed(&mut self, batch: u16, place: u16, answer: &Response) {
         if let Some(sequence) = self.accumulator.sequence_of(batch) {
             self.idempotence.acknowledged(place, sequence, self.accumulator.records(batch));
         }
         // A broker that says only "duplicate" does not know the offset any more (row I10).
-        let base_offset = if answer.error == ErrorCode::NONE { answer.base_offset } else { -1 };
-        let outcome = Outcome::delivered(base_offset, answer.log_append_time_ms);
+        let base_offset = if answer.error() == ErrorCode::NONE { answer.base_offset().get() } else { -1 };
+        let outcome = Outcome::delivered(base_offset, answer.log_append_time_ms().get());
         self.accumulator.complete(batch, outcome, &mut self.counters);
     }
 
-    fn settle_refused(&mut self, batch: u16, place: u16, sequence: i32, answer: &produce::Partition) {
+    fn settle_refused(&mut self, batch: u16, place: u16, sequence: i32, answer: &Response) {
         let forgotten = Forgotten {
             in_doubt: self.accumulator.is_in_doubt(batch),
-            log_start_unknown: answer.log_start_unknown,
+            log_start_unknown: answer.log_start_unknown(),
         };
-        match self.idempotence.refused(place, sequence, answer.error, forgotten) {
-            Refused::Retry => self.retry_or_fail(batch, answer.error),
+        match self.idempotence.refused(place, sequence, answer.error(), forgotten) {
+            Refused::Retry => self.retry_or_fail(batch, answer.error()),
             Refused::RetryRenumbered => {
                 self.accumulator.mark_gap(place);
-                self.retry_or_fail(batch, answer.error);
+                self.retry_or_fail(batch, answer.error());
             }
             Refused::Fail => self.fail(batch, answer),
         }
     }
 
-    fn fail(&mut self, batch: u16, answer: &produce::Partition) {
-        let code = answer.error;
-        let error = match answer.record_index {
+    fn fail(&mut self, batch: u16, answer: &Response) {
+        let code = answer.error();
+        let error = match answer.record_index() {
             Some(index) => DeliveryError::FailedRecord { code, index },
             None => DeliveryError::Failed(code),
         };

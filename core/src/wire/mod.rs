@@ -1,15 +1,13 @@
 //! Kafka's primitive types on the wire: big-endian integers, strings, arrays and zigzag varints.
 //!
 //! [`Writer`] fills a slice that is lent to it, [`Reader`] borrows from a slice that is whole. [`FrameWriter`] makes any
-//! piece of a request, and [`Frame`] takes a response in pieces of any size; between them a [`Stream`] keeps no more than
-//! one integer of it.
+//! piece of a request. What arrives of a response is taken by its decoder, byte by byte.
 //!
 //! Source: <https://kafka.apache.org/protocol#protocol_types>.
 
 mod bytes;
 mod frame_writer;
 mod read;
-mod stream;
 pub(crate) mod varint;
 mod write;
 
@@ -18,7 +16,6 @@ pub(crate) use bytes::{copy, equal};
 pub(crate) use frame_writer::in_pieces;
 pub(crate) use frame_writer::{FrameWriter, Place, Window};
 pub(crate) use read::Reader;
-pub(crate) use stream::{Frame, Stream};
 pub(crate) use write::Writer;
 
 /// The bytes do not fit: what was to be written is larger than the slice that was lent.

@@ -3,7 +3,7 @@
 //! A response lists every broker of the cluster and may be of any size; it is taken as a stream, and each part is
 //! handed on as it goes by.
 
-use super::response::{Field, Op};
+use super::fields::{Loop, Op, Register};
 use crate::wire::FrameWriter;
 
 /// The version used: the newest that brokers from 0.11 on speak.
@@ -24,44 +24,48 @@ pub(crate) fn write_request(
 
 /// The response: brokers with their addresses, then topics with the leaders of their partitions.
 #[rustfmt::skip]
-pub(super) const RESPONSE: &[Field] = &[
-    (4, Op::Throttle),
-    (0, Op::Begin),
+pub(super) const RESPONSE: &[Op] = &[
+    Op::Keep4(Register::THROTTLE_TIME),
+    Op::Begin,
     // Node id, host length, port and rack length.
-    (4, Op::Count(0, 12)),
-    /* 3 */ (0, Op::While(0, 10)),
-    (4, Op::BrokerId),
-    (2, Op::HostLen),
-    (0, Op::Host),
-    (4, Op::BrokerPort),
+    Op::Count(Loop::new(0, 12)),
+    /* 3 */ Op::While(Loop::new(0, 11)),
+    Op::BrokerId,
+    Op::String,
+    Op::Host,
+    Op::BrokerPort,
     // Rack.
-    (2, Op::Skip(1)),
-    (0, Op::Goto(3)),
+    Op::NullableString,
+    Op::Bytes,
+    Op::Goto(3),
     // Cluster id and controller.
-    /* 10 */ (2, Op::Skip(1)),
-    (4, Op::Pass),
+    /* 11 */ Op::NullableString,
+    Op::Bytes,
+    Op::Keep4(Register::NONE),
     // Error, name length, is_internal and partition count.
-    (4, Op::Count(0, 9)),
-    /* 13 */ (0, Op::While(0, 28)),
-    (2, Op::Error),
-    (2, Op::NameLen),
-    (0, Op::Name),
+    Op::Count(Loop::new(0, 9)),
+    /* 15 */ Op::While(Loop::new(0, 32)),
+    Op::Keep2(Register::ERROR),
+    Op::String,
+    Op::Name,
     // Whether it is internal.
-    (1, Op::Pass),
+    Op::Keep1(Register::NONE),
     // Error, index, leader and two counts.
-    (4, Op::Count(1, 18)),
-    (0, Op::Topic),
-    /* 20 */ (0, Op::While(1, 27)),
+    Op::Count(Loop::new(1, 18)),
+    Op::Topic,
+    /* 22 */ Op::While(Loop::new(1, 31)),
     // Its error says why there is no leader; a leader of -1 says that there is none.
-    (2, Op::Pass),
-    (4, Op::Index),
-    (4, Op::Leader),
+    Op::Keep2(Register::NONE),
+    Op::Keep4(Register::INDEX),
+    Op::Leader,
     // Replicas, and those in sync.
-    (4, Op::Skip(4)),
-    (4, Op::Skip(4)),
-    (0, Op::Goto(20)),
-    /* 27 */ (0, Op::Goto(13)),
-    /* 28 */ (0, Op::End),
+    Op::Array(4),
+    Op::Bytes,
+    Op::Array(4),
+    Op::Bytes,
+    Op::Goto(22),
+    /* 31 */ Op::Goto(15),
+    /* 32 */ Op::End,
 ];
 
 #[cfg(test)]
