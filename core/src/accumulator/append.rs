@@ -4,7 +4,7 @@ use super::Accumulator;
 use super::drop_oldest::Dropped;
 use super::list::{Link, NONE};
 use super::pending::Place;
-use super::slot::{BatchSlot, Phase, Target};
+use super::slot::{BatchSlot, NOWHERE, Phase, Target};
 use crate::batch;
 use crate::counters::{Counters, add};
 use crate::delivery::{BatchId, SendError};
@@ -30,20 +30,23 @@ pub(crate) struct Sending<'s> {
     pub(crate) dropped: &'s mut Dropped,
 }
 
-/// The queue that a record goes to.
+/// Where a record goes.
 #[derive(Clone, Copy)]
-struct Queue {
+struct Spot {
     topic: u16,
     /// The partition's place among all, or [`NOWHERE`].
     partition: u16,
-    /// Known: a partition's queue. Any other: the topic's, whose partitions are not known.
+    /// The last batch of that queue, or [`NONE`].
+    last: u16,
     target: Target,
-    /// It is the topic's sticky partition.
-    sticky: bool,
 }
 
-/// The place of a partition that is not known: there are fewer.
-const NOWHERE: u16 = u16::MAX;
+impl Spot {
+    /// Whether the partition is the sticky one, and not asked for by a key or a number.
+    fn is_sticky(&self) -> bool {
+        self.target == Target::Sticky && self.partition != NOWHERE
+    }
+}
 
 impl Accumulator<'_> {
     /// As [`append`](Self::append) for a record without partition, key and headers, if its sticky partition has a batch
@@ -92,13 +95,27 @@ impl Accumulator<'_> {
         if self.closed {
             return Err(SendError::Closed);
         }
+        let topic = record.topic.index() as u16;
+        let target = match (record.partition, record.key) {
+            (Some(partition), _) => {
+                Target::Explicit(u32::try_from(partition).map_err(|_| SendError::UnknownPartition)?)
+            }
+            (None, Some(key)) => Target::KeyHash(murmur2(key)),
+            (None, None) => Target::Sticky,
+        };
         loop {
-            let queue = self.choose_queue(record, with.random)?;
-            if let Some(placed) = self.write(queue, record, value_len) {
+            let partition = match self.place(topic, target, with.random) {
+                Place::Partition(partition) => partition,
+                Place::Pending => NOWHERE,
+                Place::Later | Place::Nowhere => return Err(SendError::UnknownPartition),
+            };
+            let last = self.queue_mut(topic, partition).map_or(NONE, |(_, queue)| queue.last());
+            let spot = Spot { topic, partition, last, target };
+            if let Some(placed) = self.write(spot, record, value_len) {
                 add(&mut with.counters.records_accepted, 1);
                 return Ok(placed);
             }
-            self.move_on(now, queue, record, value_len, with)?;
+            self.move_on(now, spot, record, value_len, with)?;
         }
     }
 
@@ -109,7 +126,7 @@ impl Accumulator<'_> {
     fn move_on(
         &mut self,
         now: Tick,
-        queue: Queue,
+        spot: Spot,
         record: &Record<'_>,
         value_len: Option<usize>,
         with: &mut Sending<'_>,
@@ -119,14 +136,20 @@ impl Accumulator<'_> {
             return Err(SendError::TooLarge { max_bytes });
         }
         let mut has_full_batch = false;
-        let last = self.last_of(queue);
-        if let Some(batch) = self.batches.get_mut(last) {
+        if let Some(batch) = self.batches.get_mut(spot.last) {
             has_full_batch = batch.phase.waits();
             if batch.phase == Phase::Open {
                 batch.phase = Phase::Queued;
             }
         }
-        if queue.sticky && self.leave_sticky_partition(queue.topic, has_full_batch, with.random) {
+        // At a batch's end: goes on to another partition once this one has got a batch's worth (KIP-480, KIP-794). To one
+        // that was just chosen, the record goes in any case.
+        if spot.is_sticky()
+            && let Some(topic) = self.topics.get_mut(usize::from(spot.topic))
+            && topic.sticky.bytes() > 0
+            && (has_full_batch || topic.sticky.bytes() >= self.policy.due_bytes)
+        {
+            topic.sticky.leave();
             return Ok(());
         }
         if self.free == Link::NONE {
@@ -137,7 +160,7 @@ impl Accumulator<'_> {
             add(&mut with.counters.buffer_exhausted, 1);
             return Err(SendError::Full);
         }
-        self.begin_batch(now, queue, record.timestamp_ms);
+        self.begin_batch(now, spot, record.timestamp_ms);
         Ok(())
     }
 
@@ -147,36 +170,8 @@ impl Accumulator<'_> {
         self.arena.get_mut(placed.value.clone()).unwrap_or(&mut [])
     }
 
-    fn choose_queue(&mut self, record: &Record<'_>, random: &mut Random) -> Result<Queue, SendError> {
-        let target = match (record.partition, record.key) {
-            (Some(partition), _) => Target::Explicit(partition),
-            (None, Some(key)) => Target::KeyHash(murmur2(key)),
-            (None, None) => Target::Sticky,
-        };
-        let topic = record.topic.index() as u16;
-        match self.place(topic, target, random) {
-            Place::Partition(partition) => {
-                let sticky = target == Target::Sticky;
-                Ok(Queue { topic, partition, target: Target::Known, sticky })
-            }
-            Place::Pending => Ok(Queue { topic, partition: NOWHERE, target, sticky: false }),
-            Place::Later | Place::Nowhere => Err(SendError::UnknownPartition),
-        }
-    }
-
-    /// At a batch's end: goes on to another partition once this one has got a batch's worth (KIP-480, KIP-794). To one that
-    /// was just chosen, a record goes in any case.
-    fn leave_sticky_partition(&mut self, topic: u16, has_full_batch: bool, random: &mut Random) -> bool {
-        let bytes = self.topics.get(usize::from(topic)).map_or(0, |topic| topic.sticky.bytes());
-        let leave = bytes > 0 && (has_full_batch || bytes >= self.policy.due_bytes);
-        if leave {
-            self.switch_sticky_partition(topic, random);
-        }
-        leave
-    }
-
     /// Takes a free slot for a batch whose first record has this time.
-    fn begin_batch(&mut self, now: Tick, queue: Queue, timestamp_ms: i64) {
+    fn begin_batch(&mut self, now: Tick, spot: Spot, timestamp_ms: i64) {
         let index = self.free.get();
         let range = self.slot_range(index);
         let Some(batch) = self.batches.get_mut(index) else { return };
@@ -185,26 +180,23 @@ impl Accumulator<'_> {
         *batch = BatchSlot {
             phase: Phase::Open,
             generation: self.next_generation,
-            topic: queue.topic,
-            partition: queue.partition,
-            target: queue.target,
+            topic: spot.topic,
+            partition: spot.partition,
+            target: spot.target,
             created: now,
             len: len.unwrap_or(0) as u32,
             ..BatchSlot::new()
         };
         self.next_generation = self.next_generation.wrapping_add(1);
         self.unfinished = self.unfinished.wrapping_add(1);
-        if queue.target == Target::Known {
-            self.use_partition(queue.partition);
-        }
         self.enqueue(index);
     }
 
     /// Writes the record into the last batch of its queue, if that takes records and has room.
-    fn write(&mut self, queue: Queue, record: &Record<'_>, value_len: Option<usize>) -> Option<Placed> {
-        let index = self.last_of(queue);
+    fn write(&mut self, spot: Spot, record: &Record<'_>, value_len: Option<usize>) -> Option<Placed> {
+        let index = spot.last;
         let batch = self.batches.get_mut(index)?;
-        if batch.phase != Phase::Open || batch.target != queue.target {
+        if batch.phase != Phase::Open || (batch.partition == NOWHERE && batch.target != spot.target) {
             return None;
         }
         // A first record was measured before the batch was begun: it may take the whole slot.
@@ -219,17 +211,13 @@ impl Accumulator<'_> {
         if appended.len >= self.policy.due_bytes {
             batch.phase = Phase::Queued;
         }
-        if queue.sticky
-            && let Some(topic) = self.topics.get_mut(usize::from(queue.topic))
+        if spot.is_sticky()
+            && let Some(topic) = self.topics.get_mut(usize::from(spot.topic))
         {
             topic.sticky.appended(bytes);
             topic.sticky.set_batch(index);
         }
         let value = start.wrapping_add(appended.value.start)..start.wrapping_add(appended.value.end);
         Some(Placed { batch: id, index: place, value })
-    }
-
-    fn last_of(&mut self, queue: Queue) -> u16 {
-        self.queue_mut(queue.topic, queue.partition).map_or(NONE, |(_, queue)| queue.last())
     }
 }

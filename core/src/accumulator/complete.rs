@@ -1,6 +1,6 @@
 use super::Accumulator;
 use super::list::List;
-use super::slot::{Attempts, Batches, Outcome, Phase};
+use super::slot::{Attempts, Batches, NOWHERE, Outcome, Phase};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
 use crate::time::Tick;
@@ -106,6 +106,9 @@ impl<'a> Accumulator<'a> {
     pub(super) fn enqueue(&mut self, index: u16) {
         let batch = self.batches.get(index);
         let (topic, partition) = (batch.topic, batch.partition);
+        if partition != NOWHERE {
+            self.partitions_used = self.partitions_used.max(partition.wrapping_add(1));
+        }
         if let Some((batches, queue)) = self.queue_mut(topic, partition) {
             batches.push_back(queue, index);
         }

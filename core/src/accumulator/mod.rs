@@ -167,11 +167,6 @@ impl<'a> Accumulator<'a> {
         self.partitions_used
     }
 
-    /// The partition at this place is to get a batch.
-    fn use_partition(&mut self, index: u16) {
-        self.partitions_used = self.partitions_used.max(index.saturating_add(1));
-    }
-
     fn slot_range(&self, batch: u16) -> core::ops::Range<usize> {
         let start = usize::from(batch).wrapping_mul(self.slot_bytes);
         start..start.wrapping_add(self.slot_bytes)

@@ -31,8 +31,10 @@ impl Accumulator<'_> {
             let target = batch.target;
             at = batch.next.get();
             let place = self.place(topic, target, random);
-            if target == Target::Sticky {
-                self.switch_sticky_partition(topic, random);
+            if target == Target::Sticky
+                && let Some(queue) = self.topics.get_mut(usize::from(topic))
+            {
+                queue.sticky.leave();
             }
             match place {
                 Place::Partition(partition) => self.move_to(index, partition),
@@ -58,45 +60,39 @@ impl Accumulator<'_> {
     }
 
     /// Where a record with this target goes.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn place(&mut self, topic: u16, target: Target, random: &mut Random) -> Place {
-        let Some(queue) = self.topics.get(usize::from(topic)) else { return Place::Nowhere };
-        let count = queue.partitions;
+        let count = self.topics.get(usize::from(topic)).map_or(0, |queue| queue.partitions);
+        if count == 0 {
+            return Place::Pending;
+        }
         let partition = match target {
-            Target::Explicit(partition) if partition < 0 => return Place::Nowhere,
-            Target::Known => return Place::Nowhere,
-            Target::Explicit(_) | Target::KeyHash(_) | Target::Sticky if count == 0 => return Place::Pending,
-            Target::Explicit(partition) if partition.cast_unsigned() >= count => return Place::Later,
-            Target::Explicit(partition) => partition.cast_unsigned(),
+            Target::Explicit(partition) => partition,
             Target::KeyHash(hash) => of_hash(hash, count),
-            Target::Sticky => {
-                if !queue.sticky.is_among(self.usable(count)) {
-                    self.switch_sticky_partition(topic, random);
-                }
-                self.topics.get(usize::from(topic)).map_or(0, |queue| u32::from(queue.sticky.chosen()))
-            }
+            Target::Sticky => u32::from(self.sticky_partition(topic, count, random)),
         };
+        if partition >= count {
+            return Place::Later;
+        }
         self.partition_index(topic, partition).map_or(Place::Nowhere, Place::Partition)
     }
 
-    /// A topic's records without a key go to another partition from now on; to one with a leader, if there is one (Java's
-    /// `availablePartitionsForTopic`).
-    #[cold]
-    pub(super) fn switch_sticky_partition(&mut self, topic: u16, random: &mut Random) {
+    /// The partition of a topic's records without a key, of so many: another than before when that is to be left, and one
+    /// with a leader, if there is one (Java's `availablePartitionsForTopic`).
+    fn sticky_partition(&mut self, topic: u16, count: u32, random: &mut Random) -> u16 {
+        let usable = count.min(self.partitions_per_topic as u32);
         let first = usize::from(topic).wrapping_mul(self.partitions_per_topic) as u16;
-        let usable = self.topics.get(usize::from(topic)).map_or(0, |queue| self.usable(queue.partitions));
-        let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return };
-        queue.sticky.switch(usable, random);
-        for _ in 0..usable {
-            if !self.partitions.get(first.wrapping_add(queue.sticky.chosen())).leaderless {
-                return;
+        let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return 0 };
+        if !queue.sticky.is_among(usable) {
+            queue.sticky.switch(usable, random);
+            for _ in 0..usable {
+                if !self.partitions.get(first.wrapping_add(queue.sticky.chosen())).leaderless {
+                    break;
+                }
+                queue.sticky.advance(usable);
             }
-            queue.sticky.advance(usable);
         }
-    }
-
-    /// How many of so many partitions have a place.
-    fn usable(&self, partitions: u32) -> u32 {
-        partitions.min(self.partitions_per_topic as u32)
+        queue.sticky.chosen()
     }
 
     /// Whether the partition at this place has a leader that is known.
@@ -111,10 +107,8 @@ impl Accumulator<'_> {
     fn move_to(&mut self, index: u16, partition: u16) {
         self.dequeue(index);
         if let Some(batch) = self.batches.get_mut(index) {
-            batch.target = Target::Known;
             batch.partition = partition;
         }
-        self.use_partition(partition);
         self.enqueue(index);
     }
 }

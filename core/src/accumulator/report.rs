@@ -1,6 +1,6 @@
 use super::Accumulator;
 use super::list::NONE;
-use super::slot::{Phase, Target};
+use super::slot::{NOWHERE, Phase};
 use crate::batch::StoredRecords;
 use crate::delivery::{Delivery, TopicId};
 use crate::time::Tick;
@@ -47,7 +47,7 @@ impl Accumulator<'_> {
         Some(Delivery {
             batch: self.batches.id(index),
             topic: TopicId::new(batch.topic),
-            partition: (batch.target == Target::Known).then_some(partition),
+            partition: (batch.partition != NOWHERE).then_some(partition),
             first_index: batch.rest.before(),
             records: batch.count,
             is_last: batch.rest.is_none(),

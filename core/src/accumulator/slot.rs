@@ -70,20 +70,20 @@ impl Phase {
     }
 }
 
-/// Which partition a batch is for.
+/// Which partition a record is for, and so a batch before its partition is known.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// The one at its place among all: it is in that partition's queue, or was.
-    Known = 0,
-    // The others wait in the topic's pending queue.
+    /// The sticky partition.
+    Sticky = 0,
     /// The partition with this number.
-    Explicit(i32),
+    Explicit(u32),
     /// The partition of this key hash.
     KeyHash(u32),
-    /// The sticky partition.
-    Sticky,
 }
+
+/// The place of a partition that is not known: there are fewer.
+pub(super) const NOWHERE: u16 = u16::MAX;
 
 /// The attempts of a batch that have failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ pub struct BatchSlot {
     pub(super) connection: u8,
     pub(super) next: Link,
     pub(super) topic: u16,
-    /// Place among all partitions, when the target is known.
+    /// The partition's place among all, or [`NOWHERE`]: then it waits in its topic's pending queue.
     pub(super) partition: u16,
     pub(super) target: Target,
     pub(super) generation: u32,
@@ -174,7 +174,7 @@ impl BatchSlot {
             generation: 0,
             topic: 0,
             partition: 0,
-            target: Target::Known,
+            target: Target::Sticky,
             stamped: false,
             in_doubt: false,
             connection: 0,

@@ -8,18 +8,27 @@ pub(crate) struct Sticky {
     partition_plus_1: u16,
     /// The slot of the batch that the last record went to, and 1.
     batch_plus_1: u16,
-    /// What the partition has got since it was chosen.
+    /// What the partition has got since it was chosen, or [`LEFT`].
     bytes: u32,
 }
+
+/// More than any partition gets.
+const LEFT: u32 = u32::MAX;
 
 impl Sticky {
     pub(crate) const fn new() -> Self {
         Self { partition_plus_1: 0, batch_plus_1: 0, bytes: 0 }
     }
 
-    /// Whether a partition was chosen, and there are still so many.
+    /// Whether a partition was chosen, is not to be left, and there are still so many.
     pub(crate) fn is_among(&self, count: u32) -> bool {
-        (1..=count).contains(&u32::from(self.partition_plus_1))
+        self.bytes != LEFT && u32::from(self.chosen()) < count
+    }
+
+    /// The partition is to be left for another one.
+    pub(crate) fn leave(&mut self) {
+        self.bytes = LEFT;
+        self.forget_batch();
     }
 
     /// The partition behind the present one.
