@@ -3,17 +3,43 @@ use super::list::List;
 use super::slot::{Attempts, Batches, NOWHERE, Outcome, Phase};
 use crate::code::ErrorCode;
 use crate::counters::{Counters, add};
+use crate::delivery::DeliveryError;
 use crate::time::Tick;
 
 impl<'a> Accumulator<'a> {
-    /// A batch is on its way no longer, or will never be, and has its outcome. If that was decided before, this only gives
-    /// the slot back.
-    #[cfg_attr(target_os = "none", inline(never))]
+    /// A batch is on its way no longer, and has its outcome. If that was decided before, this only gives the slot back.
     pub(crate) fn complete(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
-        let phase = self.batches.get(index).phase;
+        self.end(index, outcome, true, counters);
+    }
+
+    /// Fails a batch that has no outcome. One on its way keeps its place.
+    pub(super) fn fail(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
+        self.absorb_rest(index);
+        self.end(index, Outcome::Failed(error), false, counters);
+    }
+
+    /// A batch has this outcome, if it had none; if it was on its way, its request `has_ended` or goes on.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn end(&mut self, index: u16, outcome: Outcome, has_ended: bool, counters: &mut Counters) {
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        let phase = batch.phase;
         if phase.is_undecided() {
-            self.decide(index, outcome, counters);
-            if self.stays_for_rest(index) {
+            batch.outcome = outcome;
+            let failed = matches!(outcome, Outcome::Failed(_));
+            let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
+            add(counter, batch.count as usize);
+            if failed
+                && batch.stamped
+                && let Some(queue) = self.partitions.get_mut(batch.partition)
+            {
+                queue.gap = true;
+            }
+            let keeps_place = phase == Phase::InFlight && !has_ended;
+            batch.phase = if keeps_place { Phase::Expired } else { batch.rest.phase_of_ended() };
+            // A batch that was split ends with its last half.
+            self.unfinished = self.unfinished.wrapping_sub(u16::from(batch.rest.is_none()));
+            if batch.phase != Phase::Done {
+                self.decided_early = self.decided_early.wrapping_add(1);
                 return;
             }
         }
@@ -21,10 +47,10 @@ impl<'a> Accumulator<'a> {
         if phase == Phase::Reported {
             return self.release(index);
         }
-        self.decided_early = self.decided_early.wrapping_sub(u16::from(phase == Phase::Expired));
         if let Some(batch) = self.batches.get_mut(index) {
             batch.phase = Phase::Done;
         }
+        self.decided_early = self.decided_early.wrapping_sub(u16::from(phase == Phase::Expired));
         self.batches.push_back(&mut self.done, index);
     }
 
@@ -78,22 +104,8 @@ impl<'a> Accumulator<'a> {
         self.batches.get(index).count
     }
 
-    /// Writes a batch's outcome down and counts its records.
-    pub(super) fn decide(&mut self, index: u16, outcome: Outcome, counters: &mut Counters) {
-        let Some(batch) = self.batches.get_mut(index) else { return };
-        batch.outcome = outcome;
-        // A batch that was split ends with its last half.
-        self.unfinished = self.unfinished.wrapping_sub(u16::from(batch.rest.is_none()));
-        let failed = matches!(outcome, Outcome::Failed(_));
-        let counter = if failed { &mut counters.records_failed } else { &mut counters.records_delivered };
-        add(counter, batch.count as usize);
-        if failed && batch.stamped {
-            let partition = batch.partition;
-            self.mark_gap(partition);
-        }
-    }
-
     /// The queue for batches of this topic and the partition at this place: the topic's, when that is not known.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn queue_mut(&mut self, topic: u16, partition: u16) -> Option<(&mut Batches<'a>, &mut List)> {
         let queue = match self.partitions.get_mut(partition) {
             Some(partition) => &mut partition.queue,

@@ -1,7 +1,7 @@
 //! Room for a record at the price of the oldest batch that was never sent.
 
 use super::list::NONE;
-use super::slot::{Outcome, Phase};
+use super::slot::Phase;
 use super::{Accumulator, Sending};
 use crate::config::Overflow;
 use crate::counters::add;
@@ -29,10 +29,10 @@ impl Accumulator<'_> {
         if index == NONE {
             return;
         }
-        self.dequeue(index);
-        self.decide(index, Outcome::Failed(DeliveryError::Dropped), with.counters);
+        self.fail(index, DeliveryError::Dropped, with.counters);
         add(&mut with.counters.records_dropped, self.records(index) as usize);
         *with.dropped = Dropped(self.delivery(index));
+        self.batches.remove(&mut self.done, index);
         self.release(index);
     }
 }

@@ -1,6 +1,6 @@
 use super::Accumulator;
 use super::list::NONE;
-use super::slot::{Outcome, Phase};
+use super::slot::Phase;
 use crate::code::ErrorCode;
 use crate::counters::Counters;
 use crate::delivery::DeliveryError;
@@ -86,18 +86,5 @@ impl Accumulator<'_> {
             }
         }
         oldest
-    }
-
-    /// Fails a batch that has no outcome. One on its way keeps its place.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn fail(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
-        self.absorb_rest(index);
-        let Some(batch) = self.batches.get_mut(index) else { return };
-        if batch.phase != Phase::InFlight {
-            return self.complete(index, Outcome::Failed(error), counters);
-        }
-        batch.phase = Phase::Expired;
-        self.decided_early = self.decided_early.wrapping_add(1);
-        self.decide(index, Outcome::Failed(error), counters);
     }
 }

@@ -33,6 +33,12 @@ impl Rest {
     pub(super) fn is_none(&self) -> bool {
         self.count == 0
     }
+
+    /// What becomes of a batch that is on its way no longer and has an outcome: with a second half to come, it keeps its
+    /// place until that of the first half is taken.
+    pub(super) fn phase_of_ended(&self) -> Phase {
+        if self.is_none() { Phase::Done } else { Phase::Cut }
+    }
 }
 
 impl Accumulator<'_> {
@@ -67,16 +73,6 @@ impl Accumulator<'_> {
     /// Whether a batch has no outcome, or not for all of its records.
     pub(super) fn is_unfinished(batch: &BatchSlot) -> bool {
         batch.phase.is_undecided() || batch.phase == Phase::Cut
-    }
-
-    /// A first half has its outcome: the batch keeps its place until that is taken. Says whether there is a second.
-    pub(super) fn stays_for_rest(&mut self, index: u16) -> bool {
-        let Some(batch) = self.batches.get_mut(index).filter(|batch| !batch.rest.is_none()) else {
-            return false;
-        };
-        batch.phase = Phase::Cut;
-        self.decided_early = self.decided_early.wrapping_add(1);
-        true
     }
 
     /// The outcome of a first half was taken: the second half waits to be sent.

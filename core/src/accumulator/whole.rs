@@ -1,7 +1,7 @@
 //! Without the feature `split`, in place of `split.rs`: a batch goes out whole, or fails.
 
 use super::Accumulator;
-use super::slot::BatchSlot;
+use super::slot::{BatchSlot, Phase};
 use crate::counters::Counters;
 
 /// Nothing.
@@ -22,6 +22,10 @@ impl Rest {
     pub(super) fn is_none(&self) -> bool {
         true
     }
+
+    pub(super) fn phase_of_ended(&self) -> Phase {
+        Phase::Done
+    }
 }
 
 impl Accumulator<'_> {
@@ -35,10 +39,6 @@ impl Accumulator<'_> {
 
     pub(super) fn is_unfinished(batch: &BatchSlot) -> bool {
         batch.phase.is_undecided()
-    }
-
-    pub(super) fn stays_for_rest(&mut self, _: u16) -> bool {
-        false
     }
 
     pub(super) fn go_on(&mut self, _: u16) {}

@@ -1,7 +1,6 @@
 //! The short way of a record without partition, key and headers, into the batch that the one before it went to.
 
 use super::*;
-use crate::accumulator::slot::Target;
 
 const TOPIC: TopicId = TopicId::new(0);
 
@@ -19,7 +18,7 @@ impl Rig<'_> {
         }
         let partition = topic.sticky.chosen();
         assert!(u32::from(partition) < topic.partitions, "the sticky partition exists");
-        assert_eq!((batch.target, batch.partition), (Target::Known, partition), "it is its batch");
+        assert_eq!(batch.partition, partition, "it is its batch");
         let last = self.accumulator.partitions.get(partition).queue.last();
         assert_eq!(usize::from(last), topic.sticky.batch(), "no younger one is behind it");
         true
