@@ -22,7 +22,7 @@ impl<'a> Accumulator<'a> {
     #[cfg_attr(target_os = "none", inline(never))]
     fn end(&mut self, index: u16, outcome: Outcome, has_ended: bool, counters: &mut Counters) {
         let Some(batch) = self.batches.get_mut(index) else { return };
-        let phase = batch.phase;
+        let phase = core::mem::replace(&mut batch.phase, Phase::Done);
         if phase.is_undecided() {
             batch.outcome = outcome;
             let failed = matches!(outcome, Outcome::Failed(_));
@@ -46,9 +46,6 @@ impl<'a> Accumulator<'a> {
         self.dequeue(index);
         if phase == Phase::Reported {
             return self.release(index);
-        }
-        if let Some(batch) = self.batches.get_mut(index) {
-            batch.phase = Phase::Done;
         }
         self.decided_early = self.decided_early.wrapping_sub(u16::from(phase == Phase::Expired));
         self.batches.push_back(&mut self.done, index);

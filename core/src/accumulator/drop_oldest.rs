@@ -1,6 +1,5 @@
 //! Room for a record at the price of the oldest batch that was never sent.
 
-use super::list::NONE;
 use super::slot::Phase;
 use super::{Accumulator, Sending};
 use crate::config::Overflow;
@@ -25,10 +24,7 @@ impl Accumulator<'_> {
         if self.policy.overflow != Overflow::DropOldest {
             return;
         }
-        let index = self.oldest(Phase::NEVER_SENT, Tick::NEVER);
-        if index == NONE {
-            return;
-        }
+        let Some((index, _)) = self.oldest(Phase::NEVER_SENT, Tick::NEVER) else { return };
         self.fail(index, DeliveryError::Dropped, with.counters);
         add(&mut with.counters.records_dropped, self.records(index) as usize);
         *with.dropped = Dropped(self.delivery(index));

@@ -1,6 +1,5 @@
 use super::Accumulator;
-use super::list::NONE;
-use super::slot::Phase;
+use super::slot::{BatchSlot, Phase};
 use crate::code::ErrorCode;
 use crate::counters::Counters;
 use crate::delivery::DeliveryError;
@@ -28,12 +27,7 @@ impl Accumulator<'_> {
         topic_error: impl Fn(u16) -> ErrorCode,
         counters: &mut Counters,
     ) {
-        loop {
-            let index = self.oldest(Phase::UNDECIDED, now);
-            let batch = self.batches.get(index);
-            if !batch.phase.is_undecided() {
-                return;
-            }
+        while let Some((index, batch)) = self.oldest(Phase::UNDECIDED, now) {
             let attempts = batch.attempts();
             let was_sent = attempts.count > 0 || batch.phase == Phase::InFlight;
             let cause = if was_sent { attempts.last_error } else { topic_error(batch.topic) };
@@ -55,12 +49,7 @@ impl Accumulator<'_> {
             // A second half goes on when the first was reported, and is met here again.
             Abort::Closed | Abort::Fatal(_) => Phase::UNDECIDED,
         };
-        loop {
-            let index = self.oldest(phases, Tick::NEVER);
-            let batch = self.batches.get(index);
-            if !batch.phase.is_undecided() {
-                return;
-            }
+        while let Some((index, batch)) = self.oldest(phases, Tick::NEVER) {
             let error = match reason {
                 Abort::Closed => DeliveryError::Closed { maybe_written: batch.maybe_written() },
                 Abort::Fatal(code) | Abort::Waiting(code) => DeliveryError::Failed(code),
@@ -76,13 +65,12 @@ impl Accumulator<'_> {
 
     /// The oldest batch in one of these phases whose delivery timeout is over at this time.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn oldest(&self, phases: [Phase; 2], by: Tick) -> u16 {
-        let (mut oldest, mut greatest_age) = (NONE, 0);
-        for index in 0..self.batches.len() {
-            let batch = self.batches.get(index);
+    pub(super) fn oldest(&self, phases: [Phase; 2], by: Tick) -> Option<(u16, &BatchSlot)> {
+        let (mut oldest, mut greatest_age) = (None, 0);
+        for (index, batch) in self.batches.iter().enumerate() {
             let age = self.next_generation.wrapping_sub(batch.generation);
             if age > greatest_age && batch.phase.is_among(phases) && self.expires_at(batch) <= by {
-                (oldest, greatest_age) = (index, age);
+                (oldest, greatest_age) = (Some((index as u16, batch)), age);
             }
         }
         oldest

@@ -57,7 +57,7 @@ impl Accumulator<'_> {
 
     fn next_reportable(&self) -> u16 {
         if self.decided_early > 0 {
-            return self.oldest(Phase::DECIDED_EARLY, Tick::NEVER);
+            return self.oldest(Phase::DECIDED_EARLY, Tick::NEVER).map_or(NONE, |(index, _)| index);
         }
         self.done.first()
     }
