@@ -69,9 +69,8 @@ impl Accumulator<'_> {
         if batch.phase != Phase::Open {
             return None;
         }
-        let start = index.wrapping_mul(self.slot_bytes);
         let due_bytes = self.policy.due_bytes;
-        let slot = self.arena.get_mut(start..start.wrapping_add(due_bytes))?;
+        let slot = self.arena.slot_mut(index as u16, due_bytes)?;
         let (before, index_in_batch) = (batch.len as usize, batch.count);
         let (len, value) = batch::append_plain(slot, before, index_in_batch, record.timestamp_ms, value_len)?;
         batch.len = len as u32;
@@ -131,7 +130,7 @@ impl Accumulator<'_> {
         value_len: Option<usize>,
         with: &mut Sending<'_>,
     ) -> Result<(), SendError> {
-        let max_bytes = self.slot_bytes.wrapping_sub(batch::HEADER_BYTES);
+        let max_bytes = self.arena.slot_bytes.wrapping_sub(batch::HEADER_BYTES);
         if !batch::first_record_fits(record, value_len, max_bytes) {
             return Err(SendError::TooLarge { max_bytes });
         }
@@ -167,15 +166,15 @@ impl Accumulator<'_> {
     /// The value's bytes of a record that was placed.
     #[inline]
     pub(crate) fn value_mut(&mut self, placed: &Placed) -> &mut [u8] {
-        self.arena.get_mut(placed.value.clone()).unwrap_or(&mut [])
+        self.arena.bytes.get_mut(placed.value.clone()).unwrap_or(&mut [])
     }
 
     /// Takes a free slot for a batch whose first record has this time.
     fn begin_batch(&mut self, now: Tick, spot: Spot, timestamp_ms: i64) {
         let index = self.free.get();
-        let range = self.slot_range(index);
         let Some(batch) = self.batches.get_mut(index) else { return };
-        let len = self.arena.get_mut(range).and_then(|slot| batch::begin(slot, timestamp_ms).ok());
+        let slot = self.arena.slot_mut(index, self.arena.slot_bytes);
+        let len = slot.and_then(|slot| batch::begin(slot, timestamp_ms).ok());
         self.free = batch.next;
         *batch = BatchSlot {
             phase: Phase::Open,
@@ -200,9 +199,9 @@ impl Accumulator<'_> {
             return None;
         }
         // A first record was measured before the batch was begun: it may take the whole slot.
-        let limit = if batch.count == 0 { self.slot_bytes } else { self.policy.due_bytes };
-        let start = usize::from(index).wrapping_mul(self.slot_bytes);
-        let slot = self.arena.get_mut(start..start.wrapping_add(limit))?;
+        let limit = if batch.count == 0 { self.arena.slot_bytes } else { self.policy.due_bytes };
+        let start = self.arena.start(index);
+        let slot = self.arena.slot_mut(index, limit)?;
         let appended = batch::append(slot, batch.len as usize, batch.count, record, value_len).ok()?;
         let bytes = appended.len.wrapping_sub(batch.len as usize);
         let (id, place) = (BatchId::new(index, batch.generation), batch.count);

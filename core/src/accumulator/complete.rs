@@ -135,9 +135,9 @@ impl<'a> Accumulator<'a> {
     /// Gives a slot that is in no list back: it is the next to be used, so that memory that is not needed is never
     /// touched. Its topic's next record does not take it for the batch of the one before.
     pub(super) fn release(&mut self, index: u16) {
-        self.batches.push(&mut self.free, index);
-        let topic = self.batches.get(index).topic;
-        if let Some(topic) = self.topics.get_mut(usize::from(topic))
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        batch.free(index, &mut self.free);
+        if let Some(topic) = self.topics.get_mut(usize::from(batch.topic))
             && topic.sticky.batch() == usize::from(index)
         {
             topic.sticky.forget_batch();

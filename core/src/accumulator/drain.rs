@@ -118,12 +118,8 @@ impl Accumulator<'_> {
 
     /// Writes what is known only now: the stamp, lengths and counts, and the CRC.
     pub(super) fn seal(&mut self, index: u16, stamp: Option<Stamp>) {
-        let range = self.slot_range(index);
         let Some(batch) = self.batches.get_mut(index) else { return };
-        let Some(bytes) = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..batch.len as usize))
-        else {
-            return;
-        };
+        let Some(bytes) = self.arena.slot_mut(index, batch.len as usize) else { return };
         if let Some(stamp) = stamp {
             batch.stamped = true;
             stamp.write(bytes);

@@ -1,6 +1,6 @@
 //! Lists that run through the batch slots: no memory of their own besides two links.
 
-use super::slot::{Batches, Phase};
+use super::slot::{BatchSlot, Batches, Phase};
 
 /// No slot's number: there are fewer.
 pub(super) const NONE: u16 = u16::MAX;
@@ -42,18 +42,18 @@ impl List {
     }
 }
 
+impl BatchSlot {
+    /// Puts this slot, which has this number and is in no list, on top of the free.
+    pub(super) fn free(&mut self, index: u16, free: &mut Link) {
+        self.phase = Phase::Free;
+        self.next = core::mem::replace(free, Link::to(index));
+    }
+}
+
 impl Batches<'_> {
     /// The slot behind this one in its list.
     pub(super) fn next(&self, index: u16) -> u16 {
         self.get(index).next.get()
-    }
-
-    /// Puts a slot that is in no list on top of the free.
-    pub(super) fn push(&mut self, free: &mut Link, index: u16) {
-        if let Some(batch) = self.get_mut(index) {
-            batch.phase = Phase::Free;
-            batch.next = core::mem::replace(free, Link::to(index));
-        }
     }
 
     /// Puts a slot that is in no list at the end of this one.

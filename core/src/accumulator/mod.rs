@@ -28,8 +28,8 @@ pub(crate) use expire::Abort;
 use list::{Link, List};
 pub(crate) use outstanding::Outstanding;
 pub(crate) use slot::Outcome;
+use slot::{Arena, Batches, Partitions, Phase};
 pub use slot::{BatchSlot, PartitionQueue, TopicQueue};
-use slot::{Batches, Partitions, Phase};
 
 /// What the accumulator needs to know of the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +63,7 @@ pub(crate) struct Accumulator<'a> {
     batches: Batches<'a>,
     partitions: Partitions<'a>,
     topics: &'a mut [TopicQueue],
-    arena: &'a mut [u8],
-    slot_bytes: usize,
+    arena: Arena<'a>,
     partitions_per_topic: usize,
     next_generation: u32,
     /// Batches older than this were there at the last flush.
@@ -86,14 +85,13 @@ impl<'a> Accumulator<'a> {
         partitions.fill_with(PartitionQueue::new);
         let mut batches = Batches(batches);
         let mut free = Link::NONE;
-        for index in (0..batches.len()).rev() {
-            batches.push(&mut free, index);
+        for (index, batch) in batches.0.iter_mut().enumerate().rev() {
+            batch.free(index as u16, &mut free);
         }
         let partitions_per_topic = partitions.len().checked_div(topics.len()).unwrap_or(0);
         let due_bytes = config.batch_bytes.map_or(slot_bytes, |bytes| slot_bytes.min(bytes as usize));
         Self {
-            arena,
-            slot_bytes,
+            arena: Arena { bytes: arena, slot_bytes },
             batches,
             topics,
             partitions: Partitions(partitions),
@@ -167,15 +165,9 @@ impl<'a> Accumulator<'a> {
         self.partitions_used
     }
 
-    fn slot_range(&self, batch: u16) -> core::ops::Range<usize> {
-        let start = usize::from(batch).wrapping_mul(self.slot_bytes);
-        start..start.wrapping_add(self.slot_bytes)
-    }
-
     /// A batch's bytes.
     pub(crate) fn bytes(&self, batch: u16) -> &[u8] {
-        let len = self.batches.get(batch).len as usize;
-        self.arena.get(self.slot_range(batch)).and_then(|slot| slot.get(..len)).unwrap_or(&[])
+        self.arena.slot(batch, self.batches.get(batch).len as usize)
     }
 
     /// When a batch's delivery timeout ends; never, when it is 2^32 - 1 ms.

@@ -274,6 +274,34 @@ impl Partitions<'_> {
     }
 }
 
+/// The bytes of all batch slots, one behind the other.
+pub(super) struct Arena<'a> {
+    pub(super) bytes: &'a mut [u8],
+    pub(super) slot_bytes: usize,
+}
+
+impl Arena<'_> {
+    /// Where a slot begins.
+    #[inline]
+    pub(super) fn start(&self, index: u16) -> usize {
+        usize::from(index).wrapping_mul(self.slot_bytes)
+    }
+
+    /// The first so many bytes of a slot, which has them.
+    #[inline]
+    pub(super) fn slot(&self, index: u16, len: usize) -> &[u8] {
+        let start = self.start(index);
+        self.bytes.get(start..start.wrapping_add(len)).unwrap_or(&[])
+    }
+
+    /// As `slot`.
+    #[inline]
+    pub(super) fn slot_mut(&mut self, index: u16, len: usize) -> Option<&mut [u8]> {
+        let start = self.start(index);
+        self.bytes.get_mut(start..start.wrapping_add(len))
+    }
+}
+
 /// All batch slots, and the lists that run through them.
 pub(super) struct Batches<'a>(pub(super) &'a mut [BatchSlot]);
 

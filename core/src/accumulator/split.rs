@@ -78,10 +78,9 @@ impl Accumulator<'_> {
     /// The outcome of a first half was taken: the second half waits to be sent.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn go_on(&mut self, index: u16) {
-        let range = self.slot_range(index);
         let Some(batch) = self.batches.get_mut(index) else { return };
         let end = batch.len.wrapping_add(batch.rest.len) as usize;
-        let bytes = self.arena.get_mut(range).and_then(|slot| slot.get_mut(..end)).unwrap_or(&mut []);
+        let bytes = self.arena.slot_mut(index, end).unwrap_or(&mut []);
         let len = batch::reframe(bytes, batch.len as usize, batch.count, batch.rest.count);
         batch.len = len as u32;
         let before = batch.rest.before.wrapping_add(batch.count);
@@ -107,6 +106,6 @@ impl Accumulator<'_> {
         let batch = self.batches.get(index);
         let behind = if batch.rest.is_none() { batch.rest.len } else { 0 };
         let len = batch.len.wrapping_add(behind) as usize;
-        self.arena.get(self.slot_range(index)).and_then(|slot| slot.get(..len)).unwrap_or(&[])
+        self.arena.slot(index, len)
     }
 }

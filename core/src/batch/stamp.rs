@@ -1,5 +1,6 @@
 //! The header's fields of an idempotent producer (KIP-98).
 
+use super::HEADER_BYTES;
 use super::write::{get, put};
 
 const PRODUCER_ID_AT: usize = 43;
@@ -27,9 +28,10 @@ impl Stamp {
 
     /// Writes the stamp. The batch must be sealed, or sealed again, afterwards: the CRC covers it.
     pub(crate) fn write(&self, batch: &mut [u8]) {
-        put(batch, PRODUCER_ID_AT, &self.producer_id.to_be_bytes());
-        put(batch, PRODUCER_EPOCH_AT, &self.producer_epoch.to_be_bytes());
-        put(batch, BASE_SEQUENCE_AT, &self.base_sequence.to_be_bytes());
+        let Some(header) = batch.first_chunk_mut::<HEADER_BYTES>() else { return };
+        put(header, PRODUCER_ID_AT, &self.producer_id.to_be_bytes());
+        put(header, PRODUCER_EPOCH_AT, &self.producer_epoch.to_be_bytes());
+        put(header, BASE_SEQUENCE_AT, &self.base_sequence.to_be_bytes());
     }
 
     /// The stamp of what follows the first `records` records.

@@ -62,9 +62,10 @@ pub(crate) fn append(
 /// Writes what is known only when no record follows: lengths, counts and the CRC. `batch` is exactly the batch.
 pub(crate) fn seal(batch: &mut [u8], count: u32, crc32c: fn(&[u8]) -> u32) {
     let after_length = batch.len().wrapping_sub(BATCH_LENGTH_AT + 4) as u32;
-    put(batch, BATCH_LENGTH_AT, &after_length.to_be_bytes());
-    put(batch, LAST_OFFSET_DELTA_AT, &count.wrapping_sub(1).to_be_bytes());
-    put(batch, RECORDS_COUNT_AT, &count.to_be_bytes());
+    let Some(header) = batch.first_chunk_mut::<HEADER_BYTES>() else { return };
+    put(header, BATCH_LENGTH_AT, &after_length.to_be_bytes());
+    put(header, LAST_OFFSET_DELTA_AT, &count.wrapping_sub(1).to_be_bytes());
+    put(header, RECORDS_COUNT_AT, &count.to_be_bytes());
     let crc = crc32c(batch.get(ATTRIBUTES_AT..).unwrap_or(&[]));
     put(batch, CRC_AT, &crc.to_be_bytes());
 }
