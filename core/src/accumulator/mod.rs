@@ -83,16 +83,15 @@ impl<'a> Accumulator<'a> {
     ) -> Self {
         topics.fill_with(TopicQueue::new);
         partitions.fill_with(PartitionQueue::new);
-        let mut batches = Batches(batches);
         let mut free = Link::NONE;
-        for (index, batch) in batches.0.iter_mut().enumerate().rev() {
+        for (index, batch) in batches.iter_mut().enumerate().rev() {
             batch.free(index as u16, &mut free);
         }
         let partitions_per_topic = partitions.len().checked_div(topics.len()).unwrap_or(0);
         let due_bytes = config.batch_bytes.map_or(slot_bytes, |bytes| slot_bytes.min(bytes as usize));
         Self {
             arena: Arena { bytes: arena, slot_bytes },
-            batches,
+            batches: Batches(batches),
             topics,
             partitions: Partitions(partitions),
             partitions_per_topic,
@@ -135,10 +134,8 @@ impl<'a> Accumulator<'a> {
     /// Makes every batch that is open now due.
     pub(crate) fn flush(&mut self) {
         self.flush_before = self.next_generation;
-        for index in 0..self.batches.len() {
-            if let Some(batch) = self.batches.get_mut(index)
-                && batch.phase == Phase::Open
-            {
+        for batch in self.batches.0.iter_mut() {
+            if batch.phase == Phase::Open {
                 batch.phase = Phase::Queued;
             }
         }

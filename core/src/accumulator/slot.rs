@@ -306,10 +306,6 @@ impl Arena<'_> {
 pub(super) struct Batches<'a>(pub(super) &'a mut [BatchSlot]);
 
 impl Batches<'_> {
-    pub(super) fn len(&self) -> u16 {
-        self.0.len() as u16
-    }
-
     /// A number that is no slot's is taken for that of one which was never used.
     // Called from everywhere: inlined, it would be many copies.
     #[cfg_attr(target_os = "none", inline(never))]
