@@ -27,8 +27,8 @@ pub(crate) struct Candidate {
 /// What becomes of a [`Candidate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Take {
-    /// It goes out, and gets this stamp if it has none.
-    Yes(Option<Stamp>),
+    /// It goes out, and gets this stamp, if it is one and the batch has none.
+    Yes(Stamp),
     /// It stays.
     No,
     /// It stays, and all that would come after it: the request is full.
@@ -89,38 +89,38 @@ impl Accumulator<'_> {
         mut take: impl FnMut(Candidate) -> Take,
     ) -> u16 {
         let count = self.partitions();
-        let start = if start < count { start } else { 0 };
-        for partition in (start..count).chain(0..start) {
+        let mut partition = if start < count { start } else { 0 };
+        for _ in 0..count {
             let Next { index, outstanding } = self.next_to_send(partition, request.connection);
-            let next = self.batches.get(index);
-            if !next.phase.waits() || next.attempts().retry_at > now {
-                continue;
+            if let Some(batch) = self.batches.get_mut(index)
+                && batch.attempts().retry_at <= now
+            {
+                let is_new = batch.phase != Phase::Retry;
+                let (bytes, records) = (batch.len as usize, batch.count);
+                match take(Candidate { partition, bytes, records, is_new, outstanding }) {
+                    Take::Yes(stamp) => {
+                        batch.phase = Phase::InFlight;
+                        batch.connection = request.connection;
+                        batch.correlation_id = request.correlation_id;
+                        if is_new {
+                            self.seal(index, &stamp);
+                        }
+                    }
+                    Take::No => {}
+                    Take::Full => break,
+                }
             }
-            let (bytes, records, is_new) = (next.len as usize, next.count, next.phase != Phase::Retry);
-            match take(Candidate { partition, bytes, records, is_new, outstanding }) {
-                Take::Yes(stamp) => self.dispatch(request, index, stamp),
-                Take::No => {}
-                Take::Full => return partition,
-            }
+            partition = partition.wrapping_add(1);
+            partition = if partition < count { partition } else { 0 };
         }
-        start
+        partition
     }
 
-    fn dispatch(&mut self, request: Request, index: u16, stamp: Option<Stamp>) {
-        let Some(batch) = self.batches.get_mut(index) else { return };
-        let phase = core::mem::replace(&mut batch.phase, Phase::InFlight);
-        batch.connection = request.connection;
-        batch.correlation_id = request.correlation_id;
-        if phase != Phase::Retry {
-            self.seal(index, stamp);
-        }
-    }
-
-    /// Writes what is known only now: the stamp, lengths and counts, and the CRC.
-    pub(super) fn seal(&mut self, index: u16, stamp: Option<Stamp>) {
+    /// Writes what is known only now: the stamp, if it is one, lengths and counts, and the CRC.
+    pub(super) fn seal(&mut self, index: u16, stamp: &Stamp) {
         let Some(batch) = self.batches.get_mut(index) else { return };
         let Some(bytes) = self.arena.slot_mut(index, batch.len as usize) else { return };
-        if let Some(stamp) = stamp {
+        if stamp.base_sequence >= 0 {
             batch.stamped = true;
             stamp.write(bytes);
         }

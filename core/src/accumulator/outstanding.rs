@@ -94,7 +94,7 @@ impl Accumulator<'_> {
             let batch = self.batches.get(at);
             let records = batch.count.wrapping_add(batch.rest.records());
             let next = batch.next.get();
-            self.seal(at, Some(stamp));
+            self.seal(at, &stamp);
             stamp = stamp.after(records);
             at = next;
         }

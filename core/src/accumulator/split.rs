@@ -6,7 +6,7 @@
 
 use super::Accumulator;
 use super::slot::{Attempts, BatchSlot, Outcome, Phase};
-use crate::batch;
+use crate::batch::{self, Stamp};
 use crate::counters::{Counters, add};
 
 /// What a batch that was split is more than the half that lies in front.
@@ -60,7 +60,7 @@ impl Accumulator<'_> {
         batch.phase = Phase::Retry;
         // A split is no retry: it is not counted, and waits for nothing (Java).
         batch.outcome = Outcome::Undecided(Attempts { count: 0, ..batch.attempts() });
-        self.seal(index, None);
+        self.seal(index, &Stamp::NONE);
         add(&mut counters.batch_splits, 1);
         true
     }
@@ -89,7 +89,7 @@ impl Accumulator<'_> {
         batch.in_doubt = false;
         batch.outcome = Outcome::NONE;
         batch.phase = Phase::Retry;
-        self.seal(index, None);
+        self.seal(index, &Stamp::NONE);
     }
 
     /// A batch fails before its second half could go out: that shares its outcome.

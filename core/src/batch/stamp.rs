@@ -16,6 +16,9 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// That of a producer that is not idempotent.
+    pub(crate) const NONE: Self = Self { producer_id: -1, producer_epoch: -1, base_sequence: -1 };
+
     /// A batch's stamp; -1 in each field when it has none.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn of(batch: &[u8]) -> Self {

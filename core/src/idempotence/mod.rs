@@ -122,24 +122,20 @@ impl<'a> Idempotence<'a> {
         known_to_broker && outstanding.in_flight < limit && !outstanding.must_land
     }
 
-    /// The number of a batch with so many records that is drained for the first time; `None` without idempotence.
-    pub(crate) fn stamp(&mut self, partition: u16, records: u32) -> Option<Stamp> {
+    /// The number of a batch with so many records that is drained for the first time; none without idempotence.
+    pub(crate) fn stamp(&mut self, partition: u16, records: u32) -> Stamp {
         if self.state != State::Ready {
-            return None;
+            return Stamp::NONE;
         }
         let identity = self.identity;
-        let slot = self.sequences.get_mut(partition)?;
+        let Some(slot) = self.sequences.get_mut(partition) else { return Stamp::NONE };
         // `may_drain` has seen to it that nothing is outstanding under another.
         if slot.identity != identity {
             *slot = SequenceSlot { identity, ..SequenceSlot::new() };
         }
         let base_sequence = slot.next;
         slot.next = advance(base_sequence, records);
-        Some(Stamp {
-            producer_id: self.producer_id.get(),
-            producer_epoch: self.producer_epoch,
-            base_sequence,
-        })
+        Stamp { producer_id: self.producer_id.get(), producer_epoch: self.producer_epoch, base_sequence }
     }
 
     /// A broker has a batch with this sequence and so many records in its log.

@@ -49,7 +49,7 @@ fn without_idempotence_everything_may_go_and_nothing_has_a_number() {
     assert!(idempotence.may_send() && !idempotence.is_enabled());
     assert_eq!(idempotence.next_request(), Tick::NEVER);
     assert!(idempotence.may_drain(0, Outstanding { in_flight: 9, must_land: true }, 3));
-    assert_eq!(idempotence.stamp(0, 1), None);
+    assert_eq!(idempotence.stamp(0, 1), Stamp::NONE);
     idempotence.reset();
     assert!(!idempotence.is_enabled());
 }
@@ -75,7 +75,7 @@ fn nothing_goes_before_there_is_an_identity_and_retries_are_spaced_by_the_backof
     idempotence.request_started();
     assert_eq!(idempotence.answered(answer(0, 3), &mut turn(at(0))), Answered::Ready);
     let stamp = idempotence.stamp(0, 4);
-    assert_eq!(stamp, Some(Stamp { producer_id: 7, producer_epoch: 3, base_sequence: 0 }));
+    assert_eq!(stamp, Stamp { producer_id: 7, producer_epoch: 3, base_sequence: 0 });
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_fatal_code_is_told_once_and_reset_begins_anew() {
 fn sequences_run_per_partition_and_wrap() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
-    let mut sequence = |partition, records| idempotence.stamp(partition, records).unwrap().base_sequence;
+    let mut sequence = |partition, records| idempotence.stamp(partition, records).base_sequence;
     assert_eq!([sequence(0, 3), sequence(0, 2), sequence(1, 1), sequence(0, 1)], [0, 3, 0, 5]);
     assert_eq!([sequence(1, i32::MAX as u32), sequence(1, 5), sequence(1, 1)], [1, 0, 5]);
 }
@@ -125,7 +125,7 @@ fn sequences_run_per_partition_and_wrap() {
 fn one_goes_alone_until_the_first_acknowledgement_then_as_many_as_configured() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
-    let stamp = idempotence.stamp(0, 2).unwrap();
+    let stamp = idempotence.stamp(0, 2);
     assert!(!idempotence.may_drain(0, ONE_IN_FLIGHT, 8));
     idempotence.acknowledged(0, stamp.base_sequence, 2);
     for in_flight in 1..5 {
@@ -142,7 +142,7 @@ fn one_goes_alone_until_the_first_acknowledgement_then_as_many_as_configured() {
 fn acknowledgements_in_any_order_move_the_account_forward_only() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
-    let [first, second] = [idempotence.stamp(0, 1).unwrap(), idempotence.stamp(0, 1).unwrap()];
+    let [first, second] = [idempotence.stamp(0, 1), idempotence.stamp(0, 1)];
     idempotence.acknowledged(0, second.base_sequence, 1);
     idempotence.acknowledged(0, first.base_sequence, 1);
     assert_eq!(idempotence.sequences.get(0).unwrap().after_acknowledged, 2);
@@ -154,7 +154,7 @@ fn acknowledgements_in_any_order_move_the_account_forward_only() {
 fn out_of_order_means_a_gap_only_for_the_batch_that_the_broker_should_take() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
-    let stamps = [0; 3].map(|_| idempotence.stamp(0, 2).unwrap());
+    let stamps = [0; 3].map(|_| idempotence.stamp(0, 2));
     let code = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
     let mut ask = |place: usize, acknowledged: Option<usize>, in_doubt| {
         if let Some(place) = acknowledged {
@@ -172,7 +172,7 @@ fn out_of_order_means_a_gap_only_for_the_batch_that_the_broker_should_take() {
 fn an_unknown_producer_id_is_a_gap_unless_the_broker_knows_nothing_of_its_log() {
     let mut slots = slots();
     let mut idempotence = ready(&mut slots, 0);
-    let stamp = idempotence.stamp(0, 1).unwrap();
+    let stamp = idempotence.stamp(0, 1);
     let mut ask = |in_doubt, start| {
         idempotence.refused(
             0,
@@ -196,12 +196,12 @@ fn a_gap_is_closed_by_a_new_epoch() {
     let stamp = Stamp { producer_id: 7, producer_epoch: 6, base_sequence: 0 };
     assert_eq!(idempotence.close_gap(0, Some(0)), Gap::Renumber(stamp));
     idempotence.renumbered(0, 3);
-    assert_eq!(idempotence.stamp(0, 1).unwrap(), Stamp { base_sequence: 3, ..stamp });
+    assert_eq!(idempotence.stamp(0, 1), Stamp { base_sequence: 3, ..stamp });
 
     // The other partition keeps the old epoch while it has something under way, then goes over, at 0.
     assert!(!idempotence.may_drain(1, ONE_IN_FLIGHT, 8));
     assert!(idempotence.may_drain(1, IDLE, 8));
-    assert_eq!(idempotence.stamp(1, 1).unwrap(), stamp);
+    assert_eq!(idempotence.stamp(1, 1), stamp);
     // A gap under an identity that others have left needs no further epoch.
     assert_eq!(idempotence.producer_epoch(), 6);
 }

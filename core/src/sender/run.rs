@@ -2,6 +2,7 @@ use core::task::Context;
 
 use super::Sender;
 use crate::accumulator::{Candidate, Request, Take};
+use crate::batch::Stamp;
 use crate::code::ErrorCode;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
@@ -120,7 +121,7 @@ impl Sender<'_> {
                 return Take::Full;
             }
             taken = with_this;
-            Take::Yes(if is_new { idempotence.stamp(partition, candidate.records) } else { None })
+            Take::Yes(if is_new { idempotence.stamp(partition, candidate.records) } else { Stamp::NONE })
         });
         if taken > 0 {
             to.begin_request(now, Api::Produce, self.joined.turn.settings.request_timeout_ms);

@@ -79,7 +79,7 @@ impl<'a> Rig<'a> {
                 return Take::Full;
             }
             taken.push(candidate.partition);
-            Take::Yes(None)
+            Take::Yes(Stamp::NONE)
         });
         (taken, request, next)
     }
@@ -90,7 +90,7 @@ impl<'a> Rig<'a> {
         let request = Request { connection, correlation_id: self.correlation_id };
         let stamp = Stamp { producer_id: 1, producer_epoch: 0, base_sequence };
         self.accumulator.drain(Tick::from_millis(1000), request, 0, |candidate| {
-            Take::Yes(candidate.is_new.then_some(stamp))
+            Take::Yes(if candidate.is_new { stamp } else { Stamp::NONE })
         });
         request
     }
