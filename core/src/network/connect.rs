@@ -1,5 +1,5 @@
 use super::Network;
-use super::connection::{ConnectionSlot, Leaving, State};
+use super::connection::{ConnectionSlot, State};
 use crate::config::Turn;
 use crate::node::Node;
 use crate::partition::murmur2;
@@ -26,13 +26,17 @@ fn by_age(slot: &ConnectionSlot, now: Tick, _: u8) -> u32 {
     match slot.state {
         State::Closed if slot.until <= now => age,
         State::Ready if slot.until <= now => age | 1 << 31,
-        State::Closed | State::Ready | State::Connecting | State::CheckingApiVersions => u32::MAX,
+        State::Closed
+        | State::Connecting
+        | State::CheckingApiVersions
+        | State::Ready
+        | State::Leaving
+        | State::Astray => u32::MAX,
     }
 }
 
 impl Network<'_> {
     /// The place of the connection that ranks first; none of the places, when none will do.
-    #[cfg_attr(target_os = "none", inline(never))]
     fn best(&self, rank: Rank, now: Tick, max_in_flight: u8) -> usize {
         let mut best = (u32::MAX, usize::MAX);
         for (place, slot) in self.connections.iter().enumerate() {
@@ -68,7 +72,7 @@ impl Network<'_> {
     pub(crate) fn is_any_under_way(&self, now: Tick) -> bool {
         self.connections.iter().any(|slot| match slot.state {
             State::Closed => false,
-            State::Connecting | State::CheckingApiVersions => true,
+            State::Connecting | State::CheckingApiVersions | State::Leaving | State::Astray => true,
             State::Ready => slot.until <= now,
         })
     }
@@ -113,7 +117,7 @@ impl Network<'_> {
         if place >= self.connections.len() {
             place = self.best(by_age, now, 0);
         }
-        let is_any_leaving = self.connections.iter().any(|slot| slot.leaving != Leaving::Not);
+        let is_any_leaving = self.connections.iter().any(|slot| slot.state > State::Ready);
         match self.connections.get_mut(place) {
             Some(slot) if !slot.is_open() => {
                 // A slot that goes round among nodes none of which can be reached keeps its growing backoff. Correlation
@@ -131,7 +135,7 @@ impl Network<'_> {
             }
             // All are taken. The one that is open longest takes no further request, and gives its slot up when it is
             // unused.
-            Some(slot) if !is_any_leaving => slot.leaving = Leaving::Unused,
+            Some(slot) if !is_any_leaving => slot.state = State::Leaving,
             Some(_) | None => {}
         }
         // The others back off or are throttled, whose time nobody else need wait for, or end or answer before long.
@@ -139,9 +143,10 @@ impl Network<'_> {
     }
 
     /// Whether the last attempts to reach a node have failed.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn is_failing(&self, node: Node) -> bool {
         let slot = self.connections.get(self.place_of(node));
-        slot.is_some_and(|slot| slot.failures > 0 && slot.state != State::Ready)
+        slot.is_some_and(|slot| slot.failures > 0 && slot.state < State::Ready)
     }
 
     /// Metadata says where a node listens. A connection that leads elsewhere is closed at the next poll, and its node
@@ -150,8 +155,9 @@ impl Network<'_> {
         let digest = digest(to);
         let place = self.place_of(node);
         if let Some(slot) = self.connections.get_mut(place) {
-            if slot.is_open() && slot.endpoint != 0 && slot.endpoint != digest {
-                slot.leaving = Leaving::AtOnce;
+            // One that is being opened asks for its endpoint at each poll.
+            if slot.state > State::Connecting && slot.endpoint != digest {
+                slot.state = State::Astray;
             }
             return;
         }

@@ -59,16 +59,10 @@ pub(super) enum State {
     /// Connected; the answer to ApiVersions is awaited.
     CheckingApiVersions,
     Ready,
-}
-
-/// When a connection that is to be closed will be.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leaving {
-    Not = 0,
-    AtOnce,
-    /// When nothing is in flight on it.
-    Unused,
+    /// Takes no further request, and is closed when nothing is in flight on it.
+    Leaving,
+    /// Leads where its node is no more, and is closed at the next poll.
+    Astray,
 }
 
 /// Places for requests in flight: a power of two, so that the last bits of a correlation id tell its place.
@@ -81,8 +75,6 @@ const REQUESTS: usize = (MAX_IN_FLIGHT + 1).next_power_of_two();
 #[derive(Debug)]
 pub struct ConnectionSlot {
     pub(super) state: State,
-    /// To be closed, and taking no further request until then.
-    pub(super) leaving: Leaving,
     /// Requests that were begun and have no answer: those whose correlation ids were given last.
     pub(super) in_flight: u8,
     /// The last request that was begun is not wholly written.
@@ -121,7 +113,6 @@ impl ConnectionSlot {
     pub const fn new() -> Self {
         Self {
             state: State::Closed,
-            leaving: Leaving::Not,
             in_flight: 0,
             is_writing: false,
             connection: 0,
@@ -153,19 +144,12 @@ impl ConnectionSlot {
 
     /// It takes a request now: the last is written, and there is room for another (Java's `InFlightRequests.canSendMore`).
     pub(super) fn takes_request(&self, now: Tick, max_in_flight: u8) -> bool {
-        self.is_usable(now)
-            && self.leaving == Leaving::Not
-            && !self.is_writing
-            && self.in_flight < max_in_flight
+        self.is_usable(now) && !self.is_writing && self.in_flight < max_in_flight
     }
 
     /// When its node may be connected to, or asked again; never: not before the transport, or an answer, moves it.
     pub(super) fn waits_until(&self, now: Tick) -> Tick {
-        let waits = match self.state {
-            State::Closed => true,
-            State::Connecting | State::CheckingApiVersions => false,
-            State::Ready => self.until > now && self.leaving == Leaving::Not,
-        };
+        let waits = self.state == State::Closed || (self.state == State::Ready && self.until > now);
         if waits { self.until } else { Tick::NEVER }
     }
 
@@ -174,13 +158,10 @@ impl ConnectionSlot {
         if self.state == State::Connecting {
             return (self.until, DisconnectReason::SetupTimeout, WakeReason::ConnectionSetup);
         }
-        let is_unused = self.in_flight == 0;
-        if self.leaving == Leaving::AtOnce || (is_unused && self.leaving == Leaving::Unused) {
-            return (Tick::ZERO, DisconnectReason::Closed, WakeReason::IdleConnection);
-        }
-        // Never, with a time of 2^32 - 1 ms.
-        if is_unused {
-            let end = self.last_used.after_ms(max_idle_ms);
+        if self.in_flight == 0 || self.state == State::Astray {
+            // Never, with a time of 2^32 - 1 ms.
+            let idle = self.last_used.after_ms(max_idle_ms);
+            let end = if self.state > State::Ready { Tick::ZERO } else { idle };
             return (end, DisconnectReason::Closed, WakeReason::IdleConnection);
         }
         let deadline = self.deadlines.get(place(self.oldest())).map_or(Tick::NEVER, |deadline| *deadline);

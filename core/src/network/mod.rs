@@ -105,12 +105,16 @@ impl<'a> Network<'a> {
     /// How far the connection is that is farthest.
     #[cfg_attr(target_os = "none", inline(never))]
     fn farthest(&self) -> State {
-        self.connections.iter().map(|slot| slot.state).max().unwrap_or(State::Closed)
+        let mut farthest = State::Closed;
+        for slot in self.connections.iter() {
+            farthest = farthest.max(slot.state);
+        }
+        farthest
     }
 
     /// Whether any connection can carry requests.
     pub(crate) fn any_ready(&self) -> bool {
-        self.farthest() == State::Ready
+        self.farthest() >= State::Ready
     }
 
     /// Whether no connection is open, being opened, or waiting to be: nobody needs one.

@@ -3,7 +3,7 @@ use core::task::Poll;
 use embedded_io::Error as _;
 
 use super::connect::digest;
-use super::connection::{ConnectionSlot, Leaving, State};
+use super::connection::{ConnectionSlot, State};
 use super::{DisconnectReason, Exchange, Network, Outbound, Surroundings};
 use crate::counters::add;
 use crate::fmt::{debug, warning};
@@ -173,7 +173,6 @@ impl ConnectionSlot {
         transport.close(Slot::new(self.connection));
         warning!("connection {} ended: {:?}", self.connection, reason);
         self.state = State::Closed;
-        self.leaving = Leaving::Not;
         self.is_writing = false;
         self.response.clear();
         if reason == DisconnectReason::Closed {

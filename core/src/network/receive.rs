@@ -45,7 +45,7 @@ impl ConnectionSlot {
                     return Err(DisconnectReason::UnsupportedVersion);
                 }
                 self.usable = usable;
-                self.state = State::Ready;
+                self.state = self.state.max(State::Ready);
                 self.last_used = now;
                 self.failures = 0;
                 debug!("connection {} is ready", self.connection);

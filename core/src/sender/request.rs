@@ -40,7 +40,6 @@ impl Joined<'_> {
     }
 
     /// Writes a topic's batches, if there are any.
-    #[cfg_attr(target_os = "none", inline(never))]
     fn write_topic<'b>(
         &'b self,
         request: Request,
@@ -66,7 +65,6 @@ impl Joined<'_> {
         partitions > 0
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn name(&self, topic: u16) -> &'static str {
         self.metadata.topic_name(topic).unwrap_or("")
     }

@@ -27,13 +27,11 @@ impl<'a> Writer<'a> {
     }
 
     /// Leaves `len` bytes as they are, to be filled by the caller.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn skip(&mut self, len: usize) {
         self.len = self.len.saturating_add(len);
     }
 
     // On a device, one copy is enough.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let at = self.len;
         self.skip(bytes.len());
@@ -43,6 +41,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes one byte.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn byte(&mut self, byte: u8) {
         if let Some(place) = self.buf.get_mut(self.len) {
             *place = byte;
