@@ -87,17 +87,15 @@ impl Accumulator<'_> {
         self.sequence_of(self.partitions.get(partition).queue.first())
     }
 
-    /// Numbers the batches of a partition's queue that had a number anew, in order. Returns the sequence after them.
-    pub(crate) fn renumber(&mut self, partition: u16, mut stamp: Stamp) -> i32 {
+    /// Numbers the batches of a partition's queue that had a number anew, in order. `stamp` is told each one's records.
+    pub(crate) fn renumber(&mut self, partition: u16, mut stamp: impl FnMut(u32) -> Stamp) {
         let mut at = self.partitions.get(partition).queue.first();
         while self.batches.get(at).stamped {
             let batch = self.batches.get(at);
             let records = batch.count.wrapping_add(batch.rest.records());
             let next = batch.next.get();
-            self.seal(at, &stamp);
-            stamp = stamp.after(records);
+            self.seal(at, &stamp(records));
             at = next;
         }
-        stamp.base_sequence
     }
 }

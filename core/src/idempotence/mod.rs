@@ -122,7 +122,8 @@ impl<'a> Idempotence<'a> {
         known_to_broker && outstanding.in_flight < limit && !outstanding.must_land
     }
 
-    /// The number of a batch with so many records that is drained for the first time; none without idempotence.
+    /// The number of a batch with so many records that is drained for the first time, or numbered anew; none without
+    /// idempotence.
     pub(crate) fn stamp(&mut self, partition: u16, records: u32) -> Stamp {
         if self.state != State::Ready {
             return Stamp::NONE;
@@ -142,9 +143,7 @@ impl<'a> Idempotence<'a> {
     pub(crate) fn acknowledged(&mut self, partition: u16, sequence: i32, records: u32) {
         if let Some(slot) = self.sequences.get_mut(partition) {
             let after = advance(sequence, records);
-            if slot.after_acknowledged == SequenceSlot::NOTHING_ACKNOWLEDGED
-                || sequences::is_before(slot.after_acknowledged, after)
-            {
+            if sequences::is_before(slot.after_acknowledged, after) {
                 slot.after_acknowledged = after;
             }
         }
@@ -159,73 +158,50 @@ impl<'a> Idempotence<'a> {
         forgotten: Forgotten,
     ) -> Refused {
         let Some(slot) = self.sequences.get_mut(partition) else { return Refused::Fail };
-        let after_acknowledged = slot.after_acknowledged.max(0);
-        if sequences::is_before(sequence, after_acknowledged) {
+        if sequences::is_before(sequence, slot.after_acknowledged) {
             return Refused::Fail;
         }
-        if code == ErrorCode::UNKNOWN_PRODUCER_ID {
-            return match forgotten {
-                // A broker that does not know where its log starts cannot know either what it has forgotten.
-                Forgotten { log_start_unknown: true, .. } => Refused::Retry,
-                Forgotten { in_doubt: true, .. } => Refused::Fail,
-                Forgotten { in_doubt: false, .. } => Refused::RetryRenumbered,
-            };
-        }
-        // The one that the broker must take, by our account: it has lost records, or its memory of us.
-        slot.distrusted |= sequence == after_acknowledged;
-        match (slot.distrusted, forgotten.in_doubt) {
+        let has_forgotten = if code == ErrorCode::UNKNOWN_PRODUCER_ID {
+            // A broker that does not know where its log starts cannot know either what it has forgotten.
+            !forgotten.log_start_unknown
+        } else {
+            // The one that the broker must take, by our account: it has lost records, or its memory of us.
+            slot.distrusted |= sequence == slot.after_acknowledged;
+            slot.distrusted
+        };
+        match (has_forgotten, forgotten.in_doubt) {
+            (false, _) => Refused::Retry,
+            (true, false) => Refused::RetryRenumbered,
             // A refusal proves nothing then.
             (true, true) => Refused::Fail,
-            (true, false) => Refused::RetryRenumbered,
-            (false, _) => Refused::Retry,
         }
     }
 
     /// Closes the gap of a partition of which nothing is under way or in doubt. `first` is the sequence of the first batch
-    /// that waits, if it has one. All that do are proved not to be in the log then, and are numbered anew; the caller
-    /// tells what follows them by [`renumbered`](Self::renumbered).
+    /// that waits, if it has one. All that do are proved not to be in the log then, and are numbered anew.
     pub(crate) fn close_gap(&mut self, partition: u16, first: Option<i32>) -> Gap {
         if self.state != State::Ready {
             return Gap::Open;
         }
-        let identity = self.identity;
-        let Some(slot) = self.sequences.get_mut(partition) else { return Gap::Open };
+        let Some(slot) = self.sequences.get(partition) else { return Gap::Open };
         // One behind it is in the log.
         if first.is_some_and(|first| sequences::is_before(first, slot.after_acknowledged)) {
             return Gap::FailFirst;
         }
         // A late answer may have shown that the batch was written: then there is no gap.
-        if first.is_none() && slot.next == slot.after_acknowledged.max(0) {
+        if first.is_none() && slot.next == slot.after_acknowledged {
             return Gap::Closed;
         }
-        if slot.identity == identity {
+        let is_new_epoch = slot.identity == self.identity;
+        if is_new_epoch {
             let Some(epoch) = self.producer_epoch.checked_add(1) else {
                 self.reset();
                 return Gap::Open;
             };
             self.producer_epoch = epoch;
-            self.identity = identity.wrapping_add(1);
+            self.identity = self.identity.wrapping_add(1);
         }
-        if let Some(slot) = self.sequences.get_mut(partition) {
-            *slot = SequenceSlot { identity: self.identity, ..SequenceSlot::new() };
-        }
-        Gap::Renumber(Stamp {
-            producer_id: self.producer_id.get(),
-            producer_epoch: self.producer_epoch,
-            base_sequence: 0,
-        })
-    }
-
-    /// The epoch of the present identity; -1 before the first.
-    pub(crate) fn producer_epoch(&self) -> i16 {
-        self.producer_epoch
-    }
-
-    /// The batches that waited have been numbered anew, and this is the sequence after them.
-    pub(crate) fn renumbered(&mut self, partition: u16, next: i32) {
-        if let Some(slot) = self.sequences.get_mut(partition) {
-            slot.next = next;
-        }
+        Gap::Renumber { is_new_epoch }
     }
 }
 
@@ -238,8 +214,8 @@ pub(crate) enum Gap {
     Closed,
     /// The first of those that wait cannot be put in order any more, and fails.
     FailFirst,
-    /// What waits is numbered anew, from this stamp on.
-    Renumber(Stamp),
+    /// What waits is to be numbered anew by [`Idempotence::stamp`], under an identity that the partition never had.
+    Renumber { is_new_epoch: bool },
 }
 
 #[cfg(test)]

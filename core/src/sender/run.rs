@@ -1,9 +1,10 @@
 use core::task::Context;
 
-use super::Sender;
+use super::{Joined, Sender};
 use crate::accumulator::{Candidate, Request, Take};
 use crate::batch::Stamp;
 use crate::code::ErrorCode;
+use crate::counters::add;
 use crate::delivery::DeliveryError;
 use crate::idempotence::Gap;
 use crate::network::Surroundings;
@@ -41,7 +42,6 @@ impl Sender<'_> {
         for partition in 0..self.joined.accumulator.partitions() {
             while self.joined.accumulator.may_close_gap(partition) {
                 let first = self.joined.accumulator.first_sequence(partition);
-                let epoch = self.joined.idempotence.producer_epoch();
                 match self.joined.idempotence.close_gap(partition, first) {
                     Gap::Open => break,
                     Gap::FailFirst => {
@@ -50,11 +50,10 @@ impl Sender<'_> {
                         continue;
                     }
                     Gap::Closed => {}
-                    Gap::Renumber(stamp) => {
-                        let after = self.joined.accumulator.renumber(partition, stamp);
-                        self.joined.idempotence.renumbered(partition, after);
-                        let bumped = epoch != self.joined.idempotence.producer_epoch();
-                        crate::counters::add(&mut self.joined.counters.epoch_bumps, usize::from(bumped));
+                    Gap::Renumber { is_new_epoch } => {
+                        let Joined { accumulator, idempotence, counters, .. } = &mut self.joined;
+                        accumulator.renumber(partition, |records| idempotence.stamp(partition, records));
+                        add(&mut counters.epoch_bumps, usize::from(is_new_epoch));
                     }
                 }
                 self.joined.accumulator.close_gap(partition);
@@ -147,7 +146,7 @@ impl Sender<'_> {
         if !self.joined.metadata.update_ended(&mut self.joined.turn) {
             return;
         }
-        crate::counters::add(&mut self.joined.counters.metadata_updates, 1);
+        add(&mut self.joined.counters.metadata_updates, 1);
         for place in 0..self.joined.metadata.places() {
             let is_led = !self.joined.metadata.leader(place).is_none();
             self.joined.accumulator.set_led(place, is_led);

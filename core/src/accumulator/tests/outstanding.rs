@@ -81,8 +81,13 @@ fn with_a_gap_only_what_is_in_doubt_goes_until_nothing_is_and_the_gap_may_be_clo
     assert!(rig.accumulator.may_close_gap(0));
 
     assert_eq!(rig.accumulator.first_sequence(0), Some(0));
-    let stamp = Stamp { producer_id: 1, producer_epoch: 1, base_sequence: 7 };
-    assert_eq!(rig.accumulator.renumber(0, stamp), 9);
+    let mut next = 7;
+    rig.accumulator.renumber(0, |records| {
+        let stamp = Stamp { producer_id: 1, producer_epoch: 1, base_sequence: next };
+        next += records as i32;
+        stamp
+    });
+    assert_eq!(next, 9);
     rig.accumulator.close_gap(0);
     assert_eq!(batches.map(|batch| rig.accumulator.sequence_of(batch))[..2], [Some(7), Some(8)]);
     assert_eq!(rig.next(0), Some((false, Outstanding { in_flight: 0, must_land: true })));
