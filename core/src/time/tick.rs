@@ -5,8 +5,8 @@ use crate::wide::Wide;
 
 /// Where the clock begins, and where it is set back to: so much of the past is remembered, 12.4 days.
 const START_MS: u32 = 1 << 30;
-/// How far it goes before it is set back: 24.8 days. As much as of the past lies ahead even then.
-const FORWARD_MS: u64 = 1 << 31;
+/// Where it is set back, behind 24.8 days. As much as of the past lies ahead even then.
+const END_MS: u32 = 3 << 30;
 
 /// A point in time, in milliseconds by a [`Clock`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,50 +54,51 @@ impl Tick {
 /// Translates the application's time. Who keeps a [`Tick`] is told when the clock is set back.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    /// The application's time at [`Tick::START`].
-    start: Wide,
+    /// The application's time at [`Tick::ZERO`], which may lie before all of it: then it wraps.
+    zero: Wide,
 }
 
 impl Clock {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { start: Wide::new(now.as_millis().cast_signed()) }
+        Self { zero: Wide::new(now.as_millis().wrapping_sub(START_MS as u64).cast_signed()) }
     }
 
-    const fn start(&self) -> Instant {
-        Instant::from_millis(self.start.get().cast_unsigned())
+    /// So many milliseconds behind zero.
+    const fn at(&self, millis: u32) -> Instant {
+        Instant::from_millis(self.zero.get().cast_unsigned().wrapping_add(millis as u64))
+    }
+
+    /// Milliseconds from zero to this instant; wrapped, when it lies before.
+    const fn millis(&self, at: Instant) -> u64 {
+        at.as_millis().wrapping_sub(self.zero.get().cast_unsigned())
     }
 
     /// This instant by the clock; `None` when it lies beyond the clock's ends, which must be moved first.
     #[inline]
     pub(crate) fn tick(&self, now: Instant) -> Option<Tick> {
-        let since_ms = now.saturating_since_ms(self.start());
-        if since_ms == 0 {
-            return Some(self.past(now)).filter(|tick| *tick > Tick::ZERO);
-        }
-        (since_ms < FORWARD_MS).then(|| Tick(START_MS.wrapping_add(since_ms as u32)))
+        let millis = u32::try_from(self.millis(now)).ok()?;
+        (1..END_MS).contains(&millis).then_some(Tick(millis))
     }
 
     /// Now becomes [`Tick::START`]. Returns by how much all ticks are to be set back: by the time that has passed since
     /// the last start, or, when the application's clock has fallen far behind, so that none has passed since `last`.
     pub(crate) fn set_back(&mut self, now: Instant, last: Tick) -> u32 {
-        let since_ms = u32::try_from(now.saturating_since_ms(self.start())).unwrap_or(u32::MAX);
+        let millis = self.millis(now);
         *self = Self::new(now);
-        if since_ms > 0 { since_ms } else { last.0.saturating_sub(START_MS) }
+        let is_behind = millis.cast_signed() <= 0;
+        let now = if is_behind { last.0 } else { u32::try_from(millis).unwrap_or(u32::MAX) };
+        now.saturating_sub(START_MS)
     }
 
     /// A deadline of the application's by the clock.
     pub(crate) fn deadline(&self, at: Instant) -> Tick {
-        match u32::try_from(at.saturating_since_ms(self.start())) {
-            Ok(0) => self.past(at),
-            Ok(since_ms) => Tick::START.after_ms(since_ms),
-            Err(_) => Tick::NEVER,
+        let start = self.at(START_MS);
+        if at < start {
+            // The application's clock may run backwards.
+            return Tick(u32::try_from(self.millis(at)).unwrap_or(0));
         }
-    }
-
-    /// An instant that is no later than the clock's start: the application's clock may run backwards.
-    fn past(&self, at: Instant) -> Tick {
-        let ago_ms = u32::try_from(self.start().saturating_since_ms(at)).unwrap_or(u32::MAX);
-        Tick(START_MS.saturating_sub(ago_ms))
+        let since_ms = at.saturating_since_ms(start);
+        Tick::START.after_ms(u32::try_from(since_ms).unwrap_or(u32::MAX))
     }
 
     /// What the application is told of when to call again.
@@ -105,8 +106,7 @@ impl Clock {
         match next.at {
             Tick::NEVER => Wake::OnIo,
             at if at <= next.now => Wake::Now,
-            // Later than now, but perhaps not than the start, when the application's clock runs backwards.
-            at => Wake::At(self.start().saturating_add_ms(u64::from(at.0.saturating_sub(START_MS)))),
+            at => Wake::At(self.at(at.0)),
         }
     }
 }
