@@ -73,16 +73,10 @@ macro_rules! error_codes {
                     _ => "UNKNOWN",
                 }
             }
-
-            /// What a produce response with this code means; a code that is not in the table is fatal to its
-            /// batch and is reported with its number.
-            pub(crate) const fn class(self) -> Class {
-                match self.0 {
-                    $($code => Class::$class,)*
-                    _ => Class::Fatal,
-                }
-            }
         }
+
+        /// All codes and their classes.
+        const CLASSES: &[(i8, Class)] = &[$(($code, Class::$class),)*];
     };
 }
 
@@ -136,6 +130,33 @@ error_codes! {
     120 TRANSACTION_ABORTABLE Fatal
 }
 
+/// How many of these codes are not just fatal.
+#[allow(clippy::arithmetic_side_effects, reason = "runs in a constant")]
+const fn count_of_others(mut codes: &[(i8, Class)]) -> usize {
+    let mut count = 0;
+    while let [(_, class), rest @ ..] = codes {
+        count += !matches!(class, Class::Fatal) as usize;
+        codes = rest;
+    }
+    count
+}
+
+/// The codes that are not just fatal.
+static OTHERS: [(i8, Class); count_of_others(CLASSES)] = {
+    let mut others = [(0, Class::Success); count_of_others(CLASSES)];
+    let (mut codes, mut places) = (CLASSES, others.as_mut_slice());
+    while let [code, rest @ ..] = codes {
+        codes = rest;
+        if !matches!(code.1, Class::Fatal)
+            && let [place, rest @ ..] = places
+        {
+            *place = *code;
+            places = rest;
+        }
+    }
+    others
+};
+
 impl ErrorCode {
     /// The code with this number, known or not.
     #[must_use]
@@ -147,6 +168,21 @@ impl ErrorCode {
     #[must_use]
     pub const fn code(self) -> i16 {
         self.0
+    }
+
+    /// What a produce response with this code means; a code that is not in the table is fatal to its batch and is reported
+    /// with its number.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) const fn class(self) -> Class {
+        let mut others = OTHERS.as_slice();
+        // Half as much code as a `match`.
+        while let [(code, class), rest @ ..] = others {
+            if *code as i16 == self.0 {
+                return *class;
+            }
+            others = rest;
+        }
+        Class::Fatal
     }
 
     /// Whether a broker that answers with this code has certainly not written the batch of that attempt.
