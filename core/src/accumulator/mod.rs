@@ -152,8 +152,9 @@ impl<'a> Accumulator<'a> {
     /// The place of a topic's partition among all; `None` when it has none.
     pub(crate) fn partition_index(&self, topic: u16, partition: u32) -> Option<u16> {
         let within = usize::try_from(partition).ok().filter(|p| *p < self.partitions_per_topic)?;
+        let place = usize::from(topic).wrapping_mul(self.partitions_per_topic).wrapping_add(within);
         // All partitions of all topics are 65,535 at most.
-        Some(usize::from(topic).wrapping_mul(self.partitions_per_topic).wrapping_add(within) as u16)
+        u16::try_from(place).ok()
     }
 
     /// The number of places for partitions, up to the last that has ever had a batch: what has to be looked at. A host

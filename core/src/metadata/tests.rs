@@ -39,9 +39,9 @@ fn answer(metadata: &mut Metadata<'_>, now: u32, brokers: i32, error: i16, leade
         metadata.port(9092);
     }
     let (error, partitions) = (ErrorCode::new(error), leaders.len() as u32);
-    metadata.begin_topic(Some(0), error, partitions);
+    metadata.begin_topic(0, error, partitions);
     for (index, leader) in leaders.iter().enumerate() {
-        metadata.partition(Some(0), index as i32, *leader);
+        metadata.partition(0, index as i32, *leader);
     }
     metadata.update_ended(&mut turn(at(now)));
 }
@@ -198,8 +198,8 @@ fn a_broker_with_an_address_that_cannot_be_kept_is_nobodys_leader() {
         metadata.begin_broker(1);
         host_bytes(&mut metadata, host);
         metadata.port(port);
-        metadata.begin_topic(Some(0), ErrorCode::NONE, 1);
-        metadata.partition(Some(0), 0, 1);
+        metadata.begin_topic(0, ErrorCode::NONE, 1);
+        metadata.partition(0, 0, 1);
         assert_eq!(metadata.leader(0), Node::NONE);
     }
 }
@@ -215,8 +215,8 @@ fn a_topic_registered_while_an_answer_is_awaited_is_asked_about_next() {
     metadata.begin_broker(1);
     host_bytes(&mut metadata, b"h");
     metadata.port(1);
-    metadata.begin_topic(Some(0), ErrorCode::NONE, 1);
-    metadata.partition(Some(0), 0, 1);
+    metadata.begin_topic(0, ErrorCode::NONE, 1);
+    metadata.partition(0, 0, 1);
     metadata.update_ended(&mut turn(at(0)));
     assert!(metadata.next_update() <= at(120));
 }
@@ -260,9 +260,9 @@ fn answer_of(metadata: &mut Metadata<'_>, brokers: &[(i32, &str)], leaders: &[i3
         metadata.port(9092);
     }
     let partitions = leaders.len() as u32;
-    metadata.begin_topic(Some(0), ErrorCode::NONE, partitions);
+    metadata.begin_topic(0, ErrorCode::NONE, partitions);
     for (index, leader) in (0..).zip(leaders) {
-        metadata.partition(Some(0), index, *leader);
+        metadata.partition(0, index, *leader);
     }
     metadata.update_ended(&mut turn(at(0)))
 }

@@ -51,30 +51,33 @@ impl Metadata<'_> {
         self.brokers.port(port);
     }
 
-    /// A topic of ours, or `None` for one that was not asked for.
+    /// A topic of ours, or the number of none, for one that was not asked for.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn begin_topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
-        let Some(index) = topic.filter(|_| self.names_brokers()) else { return };
-        let Some(slot) = self.topics.get_mut(usize::from(index)) else { return };
+    pub(crate) fn begin_topic(&mut self, topic: u16, error: ErrorCode, partitions: u32) {
+        if !self.names_brokers() {
+            return;
+        }
+        let Some(slot) = self.topics.get_mut(usize::from(topic)) else { return };
         // While a topic is being created it may have no partitions yet.
         let empty = error == ErrorCode::NONE && partitions == 0;
         slot.error = if empty { ErrorCode::LEADER_NOT_AVAILABLE } else { error };
         if slot.error != ErrorCode::NONE {
-            warning!("topic {}: error {}", index, error.code());
+            warning!("topic {}: error {}", topic, error.code());
         } else {
             slot.partitions = partitions;
         }
-        self.mix(usize::from(index), partitions.rotate_left(16) ^ error.code() as u32);
+        self.mix(usize::from(topic), partitions.rotate_left(16) ^ error.code() as u32);
         for partition in 0..self.partitions_per_topic {
-            self.set_leader(index, partition, Node::NONE);
+            self.set_leader(topic, partition, Node::NONE);
         }
     }
 
     /// One of that topic's partitions.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
-        let Some(topic) = topic.filter(|_| self.names_brokers()) else { return };
-        self.set_leader(topic, index.cast_unsigned() as usize, Node::broker(leader));
+    pub(crate) fn partition(&mut self, topic: u16, index: i32, leader: i32) {
+        if self.names_brokers() {
+            self.set_leader(topic, index.cast_unsigned() as usize, Node::broker(leader));
+        }
     }
 
     /// The response was whole. Says whether it was an update.

@@ -3,7 +3,7 @@ use super::{DisconnectReason, Exchange, State};
 use crate::code::ErrorCode;
 use crate::counters::add;
 use crate::fmt::debug;
-use crate::protocol::Api;
+use crate::protocol::{Api, Expected};
 use crate::wire::Malformed;
 
 impl ConnectionSlot {
@@ -17,9 +17,10 @@ impl ConnectionSlot {
             // It stays the oldest until its answer is whole.
             let correlation_id = self.oldest();
             let api = self.api(correlation_id);
-            let awaited = self.awaits_answer().then_some((api, correlation_id));
+            let request = self.awaits_answer().then_some((api, correlation_id));
+            let expected = Expected { request, version: self.usable.produce_version() };
             exchange.answering(self.connection, correlation_id);
-            if !self.response.take(&mut piece, awaited, self.usable.produce_version(), exchange)? {
+            if !self.response.take(&mut piece, &expected, exchange)? {
                 return Ok(());
             }
             self.in_flight = self.in_flight.wrapping_sub(1);

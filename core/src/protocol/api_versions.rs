@@ -47,6 +47,7 @@ impl Usable {
         self.others & Self::INIT_PRODUCER_ID != 0
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn learn(&mut self, key: i16, min: i16, max: i16) {
         const PRODUCE: i16 = Api::Produce.key();
         const METADATA: i16 = Api::Metadata.key();

@@ -8,22 +8,13 @@ use super::{Api, api_versions, init_producer_id, metadata, produce};
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
+    // Of no bytes.
     /// Between two responses.
     Idle = 0,
-    /// A response's bytes, and the request that it is for.
-    Length,
-    CorrelationId,
     /// The response has ended.
     End,
-
-    /// An integer of so many bytes is kept; of none, it is 0.
+    /// Nothing is kept, which is 0.
     Keep0(Register),
-    Keep1(Register),
-    Keep2(Register),
-    Keep4(Register),
-
-    /// How many times a loop goes round, and the least bytes of each.
-    Count(Loop),
     /// Once more through the loop, or on to the place.
     While(Loop),
     Goto(u8),
@@ -31,35 +22,46 @@ pub(super) enum Op {
     Since(Since),
     /// With an error, the rest is of a version that cannot be known, and passed over at the place.
     IfError(u8),
-
-    /// A NULLABLE_STRING's length, or the number of an array's elements of so many bytes. They follow.
-    NullableString,
-    Array(u8),
-    /// A STRING's length. It follows.
-    String,
-    /// What follows: bytes that nobody needs, a topic's name, or a broker's host name.
-    Bytes,
-    Name,
-    Host,
-
     /// A metadata response begins.
     Begin,
-    BrokerId,
-    BrokerPort,
     /// A topic, its error, and how many partitions it has.
     Topic,
-    /// One of that topic's partitions has this leader.
-    Leader,
-
-    /// A record that is named as a cause of an error.
-    RecordIndex,
     /// What became of a partition's batch is known.
     Produced,
+    CheckProducerId,
 
+    // Integers.
+    /// One of so many bytes is kept.
+    Keep1(Register),
+    Keep2(Register),
+    /// A NULLABLE_STRING's length. It follows.
+    NullableString,
+    /// A STRING's length. It follows.
+    String,
     /// The highest version of an API whose key and lowest version were kept.
     ApiKey,
+    Keep4(Register),
+    /// A response's bytes, and the request that it is for.
+    Length,
+    CorrelationId,
+    /// How many times a loop goes round, and the least bytes of each.
+    Count(Loop),
+    /// The number of an array's elements of so many bytes. They follow.
+    Array(u8),
+    /// A record that is named as a cause of an error.
+    RecordIndex,
+    BrokerId,
+    BrokerPort,
+    /// The leader of one of a topic's partitions.
+    Leader,
 
-    CheckProducerId,
+    // What follows a length.
+    /// Nobody needs it.
+    Bytes,
+    /// A topic's name.
+    Name,
+    /// A broker's host name.
+    Host,
 }
 
 impl Op {
@@ -79,15 +81,15 @@ impl Op {
             | Self::CheckProducerId => 0,
             Self::Keep1(_) => 1,
             Self::Keep2(_) | Self::NullableString | Self::String | Self::ApiKey => 2,
-            Self::Length
+            Self::Keep4(_)
+            | Self::Length
             | Self::CorrelationId
-            | Self::Keep4(_)
             | Self::Count(_)
             | Self::Array(_)
+            | Self::RecordIndex
             | Self::BrokerId
             | Self::BrokerPort
-            | Self::Leader
-            | Self::RecordIndex => 4,
+            | Self::Leader => 4,
             Self::Bytes | Self::Name | Self::Host => len,
         }
     }

@@ -20,7 +20,7 @@ mod response;
 use crate::code::ErrorCode;
 use crate::wire::FrameWriter;
 
-pub(crate) use response::Response;
+pub(crate) use response::{Expected, Response};
 
 /// A request's API.
 #[allow(clippy::enum_variant_names, reason = "the protocol's names")]
@@ -78,16 +78,16 @@ pub(crate) trait Sink {
     fn broker_host(&mut self, _byte: u8) {}
     /// That broker's port; the broker is complete.
     fn broker_port(&mut self, _port: i32) {}
-    /// A topic of ours, or `None` for one that was not asked for.
-    fn topic(&mut self, _topic: Option<u16>, _error: ErrorCode, _partitions: u32) {}
+    /// A topic of ours, or the number of none, for one that was not asked for.
+    fn topic(&mut self, _topic: u16, _error: ErrorCode, _partitions: u32) {}
     /// One of that topic's partitions.
-    fn partition(&mut self, _topic: Option<u16>, _index: i32, _leader: i32) {}
+    fn partition(&mut self, _topic: u16, _index: i32, _leader: i32) {}
 }
 
 /// For the tests of the decoders: feeds responses in pieces of `piece` bytes, as the network layer does.
 #[cfg(test)]
 pub(crate) mod feed {
-    use super::{Api, Response, Sink};
+    use super::{Api, Expected, Response, Sink};
     use crate::wire::Malformed;
 
     /// Who has no topics, and wants to know nothing.
@@ -109,11 +109,12 @@ pub(crate) mod feed {
         sink: &mut impl Sink,
     ) -> Result<Response, Malformed> {
         let frame = [&(body.len() as i32 + 4).to_be_bytes(), &7i32.to_be_bytes(), body].concat();
+        let expected = Expected { request: Some((api, 7)), version };
         let mut response = Response::new();
         let mut is_whole = false;
         for mut bytes in frame.chunks(piece) {
             assert!(!is_whole, "bytes after the end");
-            is_whole = response.take(&mut bytes, Some((api, 7)), version, sink)?;
+            is_whole = response.take(&mut bytes, &expected, sink)?;
             assert!(bytes.is_empty(), "a decoder takes what it is given");
         }
         assert!(is_whole, "it has seen all of it");

@@ -80,7 +80,7 @@ mod tests {
     use std::vec::Vec;
 
     /// Topic, partition, error, base offset, log append time and record of each, and whether its log's start is unknown.
-    type Seen = (Option<u16>, i32, i16, [i64; 2], Option<u32>, bool);
+    type Seen = (u16, i32, i16, [i64; 2], Option<u32>, bool);
     #[derive(Default)]
     struct Log(Vec<Seen>);
     impl Sink for Log {
@@ -158,9 +158,9 @@ mod tests {
                 assert_eq!(
                     seen,
                     [
-                        (Some(0), 0, 0, times, record, false),
-                        (Some(0), 1, 6, times, record, start_unknown),
-                        (Some(1), 0, 0, times, record, false)
+                        (0, 0, 0, times, record, false),
+                        (0, 1, 6, times, record, start_unknown),
+                        (1, 0, 0, times, record, false)
                     ]
                 );
                 assert_eq!(throttle_ms, 9);

@@ -18,6 +18,14 @@ const CORRELATION_ID_BYTES: u32 = 4;
 /// The topic of a name that is none of ours.
 const NOBODYS: u16 = u16::MAX;
 
+/// What may arrive.
+pub(crate) struct Expected {
+    /// The request that is to be answered next, if one was wholly written, and its correlation id.
+    pub(crate) request: Option<(Api, i32)>,
+    /// The version of Produce.
+    pub(crate) version: i16,
+}
+
 /// The response that is arriving, and what it has said so far.
 // What is small in front: it takes the shortest instructions there.
 #[repr(C)]
@@ -66,55 +74,58 @@ impl Response {
         self.missing = 0;
     }
 
-    /// Takes bytes from the front of `piece`, as far as the end of a response; says whether that was reached. `request` is
-    /// the one that is to be answered next, if one was wholly written, and its correlation id; it stays the first until its
-    /// answer is whole. `version` is that of Produce.
+    /// Takes bytes from the front of `piece`, as far as the end of a response; says whether that was reached. What is expected
+    /// stays the same until then.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn take(
         &mut self,
         piece: &mut &[u8],
-        request: Option<(Api, i32)>,
-        version: i16,
+        expected: &Expected,
         sink: &mut impl Sink,
     ) -> Result<bool, Malformed> {
         loop {
-            while self.missing > 0 {
-                let left = self.left.checked_sub(1).ok_or(Malformed)?;
-                let Some((byte, rest)) = piece.split_first() else { return Ok(false) };
-                (*piece, self.left) = (rest, left);
-                if self.op == Op::Name {
-                    self.match_name(*byte, sink);
-                } else if self.op == Op::Host {
-                    sink.broker_host(*byte);
+            if self.missing == 0 {
+                if self.step(expected, sink)? {
+                    self.op = Op::Idle;
+                    return Ok(true);
                 }
-                self.missing = self.missing.wrapping_sub(1);
-                self.value = (self.value << 8) | u32::from(*byte);
+                self.op = *PROGRAM.get(usize::from(self.at)).ok_or(Malformed)?;
+                self.at = self.at.wrapping_add(1);
+                self.value = 0;
+                self.missing = self.op.bytes(self.len);
+                continue;
             }
-            let value = core::mem::take(&mut self.value);
-            if self.step(value, request, version, sink)? {
-                self.op = Op::Idle;
-                return Ok(true);
+            if self.left == 0 {
+                return Err(Malformed);
             }
-            self.op = *PROGRAM.get(usize::from(self.at)).ok_or(Malformed)?;
-            self.at = self.at.wrapping_add(1);
-            self.missing = self.op.bytes(self.len);
+            let Some((byte, rest)) = piece.split_first() else { return Ok(false) };
+            *piece = rest;
+            self.byte(*byte, sink);
         }
+    }
+
+    /// A byte of the field goes by.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn byte(&mut self, byte: u8, sink: &mut impl Sink) {
+        if self.op == Op::Name {
+            self.match_name(byte, sink);
+        } else if self.op == Op::Host {
+            sink.broker_host(byte);
+        }
+        self.missing = self.missing.wrapping_sub(1);
+        self.left = self.left.wrapping_sub(1);
+        self.value = (self.value << 8) | u32::from(byte);
     }
 
     /// The field has gone by. Says whether the response has.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn step(
-        &mut self,
-        value: u32,
-        request: Option<(Api, i32)>,
-        version: i16,
-        sink: &mut impl Sink,
-    ) -> Result<bool, Malformed> {
+    fn step(&mut self, expected: &Expected, sink: &mut impl Sink) -> Result<bool, Malformed> {
+        let value = self.value;
         match self.op {
             Op::Idle => (self.at, self.left) = (0, 4),
             Op::Length if (CORRELATION_ID_BYTES..=RESPONSE_BYTES_MAX).contains(&value) => self.left = value,
             Op::CorrelationId => {
-                let (api, awaited) = request.ok_or(Malformed)?;
+                let (api, awaited) = expected.request.ok_or(Malformed)?;
                 if awaited != value as i32 {
                     return Err(Malformed);
                 }
@@ -138,17 +149,19 @@ impl Response {
                 }
             }
             Op::Goto(place) => self.go_to(place),
-            Op::Since(since) if since.is_newer_than(version) => self.go_to(since.place()),
+            Op::Since(since) if since.is_newer_than(expected.version) => self.go_to(since.place()),
             Op::IfError(place) if self.error() != ErrorCode::NONE => {
                 self.len = self.left;
                 self.go_to(place);
             }
-            Op::NullableString => self.len = self.elements(i32::from(value as i16), 1)?,
+            Op::NullableString => {
+                self.elements(i32::from(value as i16), 1)?;
+            }
             Op::Array(bytes) => {
-                self.len = self.elements(value as i32, bytes)?.wrapping_mul(u32::from(bytes));
+                self.elements(value as i32, bytes)?;
             }
             Op::String if (value as i16) >= 0 => {
-                self.len = self.elements(value as i32, 1)?;
+                self.elements(value as i32, 1)?;
                 // No name of ours is empty.
                 self.topic = if value == 0 { NOBODYS } else { 0 };
             }
@@ -177,14 +190,13 @@ impl Response {
     }
 
     /// An array's element count, or a string's length; null (-1) is 0. What cannot fit into the rest of the frame, with so
-    /// many bytes of each at least, is refused.
+    /// many bytes of each at least, is refused; so many may follow.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn elements(&self, count: i32, bytes_min: u8) -> Result<u32, Malformed> {
+    fn elements(&mut self, count: i32, bytes_min: u8) -> Result<u32, Malformed> {
         let count = if count == -1 { 0 } else { u32::try_from(count).map_err(|_| Malformed)? };
-        match count.checked_mul(u32::from(bytes_min)) {
-            Some(bytes) if bytes <= self.left => Ok(count),
-            Some(_) | None => Err(Malformed),
-        }
+        self.len =
+            count.checked_mul(u32::from(bytes_min)).filter(|len| *len <= self.left).ok_or(Malformed)?;
+        Ok(count)
     }
 
     /// A byte of a topic's name.
@@ -238,9 +250,9 @@ impl Response {
         ErrorCode::new(self.register(Register::ERROR) as i16)
     }
 
-    /// The topic, when it is one of ours.
-    pub(crate) fn topic(&self) -> Option<u16> {
-        (self.topic != NOBODYS).then_some(self.topic)
+    /// The topic; the greatest number, when it is none of ours.
+    pub(crate) fn topic(&self) -> u16 {
+        self.topic
     }
 
     /// A partition's number.
@@ -285,7 +297,7 @@ mod tests {
     use crate::protocol::feed;
 
     /// Whose topics these are, and those that a response was about.
-    struct Log(&'static [&'static str], Vec<Option<u16>>);
+    struct Log(&'static [&'static str], Vec<u16>);
     impl Sink for Log {
         fn topic_name(&self, index: u16) -> Option<&'static str> {
             self.0.get(usize::from(index)).copied()
@@ -315,7 +327,7 @@ mod tests {
         for piece in 1..=bytes.len() {
             let mut log = Log(OURS, Vec::new());
             feed::in_pieces((Api::Produce, 3), &bytes, piece, &mut log).unwrap();
-            assert_eq!(log.1, (0..6).map(Some).collect::<Vec<_>>());
+            assert_eq!(log.1, [0, 1, 2, 3, 4, 5]);
         }
     }
 
@@ -324,10 +336,10 @@ mod tests {
         let others = ["abe", "a", "abcd", "xbc", "bbd", "\u{e4}", "", "abc\u{e4}"];
         let mut log = Log(&["abc", "abd", "ab"], Vec::new());
         feed::in_pieces((Api::Produce, 3), &response(&others), 9, &mut log).unwrap();
-        assert_eq!(log.1, [None; 8]);
+        assert_eq!(log.1, [NOBODYS; 8]);
         let mut log = Log(&[], Vec::new());
         feed::in_pieces((Api::Produce, 3), &response(&["abc"]), 9, &mut log).unwrap();
-        assert_eq!(log.1, [None]);
+        assert_eq!(log.1, [NOBODYS]);
     }
 
     #[test]
@@ -355,7 +367,7 @@ mod tests {
         let mut response = Response::new();
         let mut piece = &bytes[..];
         let take = |response: &mut Response, piece: &mut &[u8], request| {
-            response.take(piece, request, 3, &mut feed::Nobody)
+            response.take(piece, &Expected { request, version: 3 }, &mut feed::Nobody)
         };
         assert_eq!(take(&mut response, &mut piece, Some((Api::Produce, 1))), Ok(true));
         assert_eq!((piece, response.throttle_ms()), (&second[..], 9));

@@ -47,18 +47,17 @@ impl Sink for Joined<'_> {
         self.metadata.port(port);
     }
 
-    fn topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
+    fn topic(&mut self, topic: u16, error: ErrorCode, partitions: u32) {
         self.metadata.begin_topic(topic, error, partitions);
     }
 
-    fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
+    fn partition(&mut self, topic: u16, index: i32, leader: i32) {
         self.metadata.partition(topic, index, leader);
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn produced(&mut self, response: &Response) {
-        let place = response.topic().zip(u32::try_from(response.index()).ok());
-        let place = place.and_then(|(topic, index)| self.accumulator.partition_index(topic, index));
+        let place = self.accumulator.partition_index(response.topic(), response.index().cast_unsigned());
         // An answer for a partition that was not asked about changes nothing.
         let Some(place) = place else { return };
         let Some(batch) = self.accumulator.in_flight(self.answering, place) else { return };

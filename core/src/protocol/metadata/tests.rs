@@ -29,11 +29,11 @@ impl Sink for Log {
         let host = String::from_utf8_lossy(&host);
         self.events.push(format!("at {host}:{port}"));
     }
-    fn topic(&mut self, topic: Option<u16>, error: ErrorCode, partitions: u32) {
-        self.events.push(format!("topic {topic:?}, error {}, {partitions} partitions", error.code()));
+    fn topic(&mut self, topic: u16, error: ErrorCode, partitions: u32) {
+        self.events.push(format!("topic {topic}, error {}, {partitions} partitions", error.code()));
     }
-    fn partition(&mut self, topic: Option<u16>, index: i32, leader: i32) {
-        self.events.push(format!("partition {index} of {topic:?} at {leader}"));
+    fn partition(&mut self, topic: u16, index: i32, leader: i32) {
+        self.events.push(format!("partition {index} of {topic} at {leader}"));
     }
     fn produced(&mut self, _: &Response) {}
 }
@@ -103,10 +103,10 @@ fn a_response_means_the_same_in_pieces_of_any_size() {
                 "at kafka-1.example.com:9092",
                 "broker 2",
                 "at 10.0.0.2:9093",
-                "topic Some(1), error 0, 2 partitions",
-                "partition 0 of Some(1) at 1",
-                "partition 1 of Some(1) at 2",
-                "topic None, error 3, 0 partitions",
+                "topic 1, error 0, 2 partitions",
+                "partition 0 of 1 at 1",
+                "partition 1 of 1 at 2",
+                "topic 65535, error 3, 0 partitions",
             ]
         );
     }
