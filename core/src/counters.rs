@@ -69,7 +69,6 @@ impl Counters {
 }
 
 /// Adds; on a device, a count wraps.
-#[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn add(counter: &mut usize, n: usize) {
     *counter = counter.wrapping_add(n);
 }

@@ -8,6 +8,7 @@ use crate::wire::Malformed;
 
 impl ConnectionSlot {
     /// Takes bytes that have arrived: the answers to the oldest requests, one after another.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn take(
         &mut self,
         mut piece: &[u8],
