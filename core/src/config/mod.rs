@@ -21,21 +21,17 @@ pub(crate) use settings::{Settings, Turn};
 pub enum Acks {
     /// `acks=0`: none. A batch counts as delivered once its last byte was given to the transport; whatever
     /// happens to it later is not noticed, and its offset is unknown.
-    None,
+    None = 0,
     /// `acks=1`: the leader has written the batch. It is lost if the leader is lost before a follower has it.
-    Leader,
+    Leader = 1,
     /// `acks=all`: all in-sync replicas have the batch.
     #[default]
-    All,
+    All = -1,
 }
 
 impl Acks {
     pub(crate) const fn on_the_wire(self) -> i16 {
-        match self {
-            Self::None => 0,
-            Self::Leader => 1,
-            Self::All => -1,
-        }
+        self as i16
     }
 }
 
