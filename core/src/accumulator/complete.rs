@@ -13,6 +13,7 @@ impl<'a> Accumulator<'a> {
     }
 
     /// Fails a batch that has no outcome. One on its way keeps its place.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn fail(&mut self, index: u16, error: DeliveryError, counters: &mut Counters) {
         self.absorb_rest(index);
         self.end(index, Outcome::Failed(error), false, counters);
