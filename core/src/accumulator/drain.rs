@@ -129,19 +129,23 @@ impl Accumulator<'_> {
 
     /// The batch of this partition that is on its way with this request.
     pub(crate) fn in_flight(&self, request: Request, partition: u16) -> Option<u16> {
-        self.first_on_its_way(partition, |batch| batch.is_with(request))
+        self.first_on_its_way(partition, request, false)
     }
 
     /// The first batch of this partition that is on its way with any request of this connection.
     pub(crate) fn in_flight_on(&self, connection: u8, partition: u16) -> Option<u16> {
-        self.first_on_its_way(partition, |batch| batch.connection == connection)
+        self.first_on_its_way(partition, Request { connection, correlation_id: 0 }, true)
     }
 
-    fn first_on_its_way(&self, partition: u16, is_wanted: impl Fn(&BatchSlot) -> bool) -> Option<u16> {
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn first_on_its_way(&self, partition: u16, request: Request, with_any: bool) -> Option<u16> {
         let mut at = self.partitions.get(partition).queue.first();
         while at != NONE {
             let batch = self.batches.get(at);
-            if batch.phase.is_on_its_way() && is_wanted(batch) {
+            if batch.phase.is_on_its_way()
+                && batch.connection == request.connection
+                && (with_any || batch.correlation_id == request.correlation_id)
+            {
                 return Some(at);
             }
             if batch.phase > Phase::Retry {
@@ -150,11 +154,5 @@ impl Accumulator<'_> {
             at = batch.next.get();
         }
         None
-    }
-}
-
-impl BatchSlot {
-    fn is_with(&self, request: Request) -> bool {
-        self.connection == request.connection && self.correlation_id == request.correlation_id
     }
 }
