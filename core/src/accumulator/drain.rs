@@ -1,7 +1,7 @@
 use super::Accumulator;
 use super::list::{Link, NONE};
 use super::outstanding::{Next, Outstanding};
-use super::slot::{BatchSlot, Phase};
+use super::slot::Phase;
 use crate::batch::{self, Stamp};
 use crate::delivery::BatchId;
 use crate::time::Tick;

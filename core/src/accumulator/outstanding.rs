@@ -1,7 +1,7 @@
 use super::Accumulator;
 use super::list::NONE;
 use super::slot::Phase;
-use crate::batch::Stamp;
+use crate::batch::{self, Stamp};
 
 /// What of a partition is on its way in front of the batch that would be sent next, as the rules of idempotence see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Accumulator<'_> {
     /// The sequence of a batch that has one.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn sequence_of(&self, index: u16) -> Option<i32> {
-        self.batches.get(index).stamped.then(|| Stamp::of(self.bytes(index)).base_sequence)
+        self.batches.get(index).stamped.then(|| batch::base_sequence(self.bytes(index)))
     }
 
     /// The sequence of the first batch in a partition's queue, if it has one.

@@ -26,7 +26,7 @@ pub use crc::crc32c;
 pub(crate) use plain::append_plain;
 #[cfg(feature = "split")]
 pub(crate) use split::{prefix_len, reframe};
-pub(crate) use stamp::{Stamp, advance};
+pub(crate) use stamp::{Stamp, advance, base_sequence};
 pub use stored::{Headers, StoredHeader, StoredRecord, StoredRecords};
 pub(crate) use write::{append, begin, first_record_fits, seal};
 

@@ -1,7 +1,7 @@
 //! A batch that is too large for its broker goes out in parts, one after another, from where it lies.
 
 use super::write::{MAX_TIMESTAMP_AT, base_timestamp_ms, put, record_head};
-use super::{HEADER_BYTES, Stamp};
+use super::{HEADER_BYTES, stamp};
 use crate::wire::{Malformed, Reader, Writer};
 
 /// The length of a batch's header and first `records` records; `None` when it has not so many.
@@ -17,7 +17,6 @@ pub(crate) fn prefix_len(batch: &[u8], records: u32) -> Option<usize> {
 /// batch that they were cut off from, with `before` records: moves them behind the header, counts their offsets
 /// from 0. Returns its length; it is still to be sealed. No record becomes longer, so there is always room.
 pub(crate) fn reframe(slot: &mut [u8], from: usize, before: u32, records: u32) -> usize {
-    let stamp = Stamp::of(slot);
     let base_timestamp_ms = base_timestamp_ms(slot);
     let mut max_timestamp_ms = i64::MIN;
     let (mut read_at, mut write_at) = (from, HEADER_BYTES);
@@ -38,9 +37,7 @@ pub(crate) fn reframe(slot: &mut [u8], from: usize, before: u32, records: u32) -
         }
     }
     put(slot, MAX_TIMESTAMP_AT, &max_timestamp_ms.to_be_bytes());
-    if stamp.base_sequence >= 0 {
-        stamp.after(before).write(slot);
-    }
+    stamp::skip(slot, before);
     write_at
 }
 
@@ -88,7 +85,7 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{StoredRecords, append, begin};
+    use crate::batch::{Stamp, StoredRecords, append, begin};
     use crate::delivery::TopicId;
     use crate::record::{Header, Record};
     use std::vec::Vec;

@@ -20,12 +20,12 @@ impl Stamp {
     pub(crate) const NONE: Self = Self { producer_id: -1, producer_epoch: -1, base_sequence: -1 };
 
     /// A batch's stamp; -1 in each field when it has none.
-    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg(test)]
     pub(crate) fn of(batch: &[u8]) -> Self {
         Self {
             producer_id: i64::from_be_bytes(get(batch, PRODUCER_ID_AT)),
             producer_epoch: i16::from_be_bytes(get(batch, PRODUCER_EPOCH_AT)),
-            base_sequence: i32::from_be_bytes(get(batch, BASE_SEQUENCE_AT)),
+            base_sequence: base_sequence(batch),
         }
     }
 
@@ -40,6 +40,20 @@ impl Stamp {
     /// The stamp of what follows the first `records` records.
     pub(crate) fn after(self, records: u32) -> Self {
         Self { base_sequence: advance(self.base_sequence, records), ..self }
+    }
+}
+
+/// The sequence in a batch's stamp; -1 when it has none.
+pub(crate) fn base_sequence(batch: &[u8]) -> i32 {
+    i32::from_be_bytes(get(batch, BASE_SEQUENCE_AT))
+}
+
+/// A batch that has a stamp loses its first `records` records.
+#[cfg(feature = "split")]
+pub(super) fn skip(batch: &mut [u8], records: u32) {
+    let sequence = base_sequence(batch);
+    if sequence >= 0 {
+        put(batch, BASE_SEQUENCE_AT, &advance(sequence, records).to_be_bytes());
     }
 }
 
