@@ -52,47 +52,37 @@ impl<'a> Accumulator<'a> {
         self.batches.push_back(&mut self.done, index);
     }
 
-    /// A batch on its way failed in a way that another attempt may mend: it waits again, in front of all younger ones.
-    /// If its outcome was decided meanwhile, this only gives the slot back.
-    pub(crate) fn reenqueue(
+    /// An attempt with a batch has ended with this error, which another may mend: it waits again, in front of all younger
+    /// ones, until the instant that `retry_at` tells for so many attempts before. It fails when its time is over or it has
+    /// had so many `retries`. If its outcome was decided meanwhile, this only gives the slot back.
+    pub(crate) fn retry_or_fail(
         &mut self,
         index: u16,
         error: ErrorCode,
-        retry_at: Tick,
+        now: Tick,
+        retries: u32,
+        retry_at: impl FnOnce(u32) -> Tick,
         counters: &mut Counters,
     ) {
         let Some(batch) = self.batches.get_mut(index) else { return };
-        if !batch.phase.is_undecided() {
-            return self.complete(index, Outcome::NONE, counters);
-        }
-        let count = batch.attempts().count.wrapping_add(1);
-        batch.outcome = Outcome::Undecided(Attempts { count, last_error: error, retry_at });
-        // What an earlier attempt has left in doubt, only a refusal of its number proves.
-        batch.in_doubt = match error {
-            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => false,
-            other => batch.in_doubt || !other.rules_out_write(),
+        batch.in_doubt |= !error.rules_out_write();
+        let attempts = batch.attempts().count;
+        let failure = if batch.created.after_ms(self.policy.delivery_timeout_ms) <= now {
+            DeliveryError::Timeout { maybe_written: batch.in_doubt, cause: error }
+        } else if attempts >= retries || !batch.phase.is_undecided() {
+            DeliveryError::Failed(error)
+        } else {
+            let (count, retry_at) = (attempts.wrapping_add(1), retry_at(attempts));
+            batch.outcome = Outcome::Undecided(Attempts { count, last_error: error, retry_at });
+            // What an earlier attempt has left in doubt, only a refusal of its number proves.
+            batch.in_doubt &= error != ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
+            batch.phase = Phase::Retry;
+            return add(&mut counters.batch_retries, 1);
         };
-        batch.phase = Phase::Retry;
-        add(&mut counters.batch_retries, 1);
+        self.complete(index, Outcome::Failed(failure), counters);
     }
 
-    /// How often a batch was sent again.
-    pub(crate) fn attempts(&self, index: u16) -> u32 {
-        self.batches.get(index).attempts().count
-    }
-
-    /// Whether a batch's time is over, so that it must not be tried again.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn is_expired(&self, now: Tick, index: u16) -> bool {
-        self.expires_at(self.batches.get(index)) <= now
-    }
-
-    /// Whether a batch that was answered with this error may be in the log.
-    pub(crate) fn maybe_written_after(&self, index: u16, error: ErrorCode) -> bool {
-        self.is_in_doubt(index) || !error.rules_out_write()
-    }
-
-    /// Whether an earlier attempt may have put a batch into the log.
+    /// Whether an attempt may have put a batch into the log.
     pub(crate) fn is_in_doubt(&self, index: u16) -> bool {
         self.batches.get(index).in_doubt
     }

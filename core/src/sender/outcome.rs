@@ -88,19 +88,12 @@ impl Joined<'_> {
         }
     }
 
-    fn retry_or_fail(&mut self, batch: u16, error: ErrorCode) {
-        let attempts = self.accumulator.attempts(batch);
-        if self.accumulator.is_expired(self.turn.now, batch) {
-            let maybe_written = self.accumulator.maybe_written_after(batch, error);
-            let timeout = DeliveryError::Timeout { maybe_written, cause: error };
-            self.accumulator.complete(batch, Outcome::Failed(timeout), &mut self.counters);
-        } else if attempts >= self.turn.settings.retries {
-            let failed = Outcome::Failed(DeliveryError::Failed(error));
-            self.accumulator.complete(batch, failed, &mut self.counters);
-        } else {
-            // Drawn once and kept, so that the wait does not change from poll to poll.
-            let retry_at = self.turn.after_retry_backoff(attempts);
-            self.accumulator.reenqueue(batch, error, retry_at, &mut self.counters);
-        }
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn retry_or_fail(&mut self, batch: u16, error: ErrorCode) {
+        let Self { turn, accumulator, counters, .. } = self;
+        let (now, retries) = (turn.now, turn.settings.retries);
+        // Drawn once and kept, so that the wait does not change from poll to poll.
+        let retry_at = |attempts| turn.after_retry_backoff(attempts);
+        accumulator.retry_or_fail(batch, error, now, retries, retry_at, counters);
     }
 }

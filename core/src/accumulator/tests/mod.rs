@@ -113,8 +113,12 @@ impl<'a> Rig<'a> {
     }
 
     fn reenqueue(&mut self, batch: u16, retry_at: u32) {
-        let retry_at = Tick::from_millis(retry_at);
-        self.accumulator.reenqueue(batch, ErrorCode::NOT_LEADER_OR_FOLLOWER, retry_at, &mut self.counters);
+        self.retry(batch, ErrorCode::NOT_LEADER_OR_FOLLOWER, retry_at);
+    }
+
+    fn retry(&mut self, batch: u16, error: ErrorCode, retry_at: u32) {
+        let (now, retry_at) = (Tick::ZERO, |_| Tick::from_millis(retry_at));
+        self.accumulator.retry_or_fail(batch, error, now, u32::MAX, retry_at, &mut self.counters);
     }
 
     fn expire(&mut self, now: u32) {
@@ -268,7 +272,7 @@ fn test_retry_backoff_the_failed_partition_waits_and_others_go_on() {
     let (taken, _, _) = rig.drain(110, 0, 9);
     assert_eq!(taken, [0]);
     assert_eq!(rig.accumulator.bytes(batch), sent, "retries send the same bytes");
-    assert_eq!((rig.accumulator.attempts(batch), rig.counters.batch_retries), (1, 1));
+    assert_eq!((rig.accumulator.batches.get(batch).attempts().count, rig.counters.batch_retries), (1, 1));
 }
 
 #[test]

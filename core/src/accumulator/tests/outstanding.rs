@@ -23,7 +23,7 @@ impl Rig<'_> {
     }
 
     fn fail(&mut self, batch: u16, error: ErrorCode) {
-        self.accumulator.reenqueue(batch, error, Tick::ZERO, &mut self.counters);
+        self.retry(batch, error, 0);
     }
 }
 
