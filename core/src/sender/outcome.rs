@@ -89,7 +89,7 @@ impl Joined<'_> {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn retry_or_fail(&mut self, batch: u16, error: ErrorCode) {
+    fn retry_or_fail(&mut self, batch: u16, error: ErrorCode) {
         let Self { turn, accumulator, counters, .. } = self;
         let (now, retries) = (turn.now, turn.settings.retries);
         // Drawn once and kept, so that the wait does not change from poll to poll.
