@@ -82,7 +82,7 @@ impl Network<'_> {
     pub(crate) fn connect_any(
         &mut self,
         count: usize,
-        nodes: &dyn Fn(usize) -> Option<Node>,
+        nodes: &dyn Fn(usize) -> Node,
         turn: &mut Turn<'_>,
     ) -> Tick {
         let now = turn.now;
@@ -96,7 +96,7 @@ impl Network<'_> {
             if place >= count {
                 place = 0;
             }
-            let Some(node) = nodes(place) else { continue };
+            let node = nodes(place);
             let slot = self.connections.get(self.place_of(node));
             let at = slot.map_or(now, |slot| slot.waits_until(now));
             let tried = slot.map_or(Tick::ZERO, |slot| slot.last_attempt);

@@ -151,8 +151,7 @@ impl Sender<'_> {
             let is_led = !self.joined.metadata.leader(place).is_none();
             self.joined.accumulator.set_led(place, is_led);
         }
-        let mut topic = 0u16;
-        while self.joined.metadata.topic_name(topic).is_some() {
+        for topic in 0..self.joined.metadata.asked_topics() {
             if let Some(count) = self.joined.metadata.partition_count(topic) {
                 self.joined.accumulator.set_partitions(
                     topic,
@@ -166,7 +165,6 @@ impl Sender<'_> {
             if matches!(error, ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED) {
                 self.joined.accumulator.fail_pending(topic, error, &mut self.joined.counters);
             }
-            topic = topic.wrapping_add(1);
         }
         for place in 0.. {
             let node = self.joined.metadata.node(place);

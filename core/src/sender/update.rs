@@ -45,17 +45,16 @@ impl Sender<'_> {
         // brokers that fail: with few connections, those would never let go. A broker that is only throttled is not
         // asked by another of its addresses.
         let metadata = &self.joined.metadata;
-        let (mut brokers, mut failing) = (0usize, 0usize);
+        let mut is_last_resort = !network.any_ready();
+        let mut brokers = 0usize;
         while !metadata.node(brokers).is_none() {
-            failing = failing.wrapping_add(usize::from(network.is_failing(metadata.node(brokers))));
+            is_last_resort &= network.is_failing(metadata.node(brokers));
             brokers = brokers.wrapping_add(1);
         }
-        let is_last_resort = !network.any_ready() && failing == brokers;
         let bootstrap = if is_last_resort { self.joined.turn.settings.bootstrap.len() } else { 0 };
         let nodes = |place: usize| {
-            let index = place.wrapping_sub(brokers);
-            let broker = Some(metadata.node(place)).filter(|node| !node.is_none());
-            broker.or_else(|| (index < bootstrap).then_some(Node::bootstrap(index)))
+            let broker = metadata.node(place);
+            if broker.is_none() { Node::bootstrap(place.wrapping_sub(brokers)) } else { broker }
         };
         let count = brokers.wrapping_add(bootstrap);
         wake.at(network.connect_any(count, &nodes, &mut self.joined.turn), WakeReason::Reconnect);
