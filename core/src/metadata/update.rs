@@ -115,8 +115,7 @@ impl Metadata<'_> {
     /// Mixes a value into the digest of the response that is going by. A sum, for a broker may name the same things in
     /// any order; nobody gains by a collision, which only makes the next update wait longer.
     fn mix(&mut self, place: usize, value: u32) {
-        let weight = (place as u32).wrapping_mul(0x9E37_79B9) | 1;
-        self.digest = self.digest.wrapping_add(value.wrapping_mul(weight));
+        self.digest = self.digest.wrapping_add(value.wrapping_mul(0x9E37_79B9 ^ place as u32));
     }
 
     fn set_leader(&mut self, topic: u16, index: usize, leader: Node) {
