@@ -143,6 +143,20 @@ impl<'a> Producer<'a> {
     /// that was refused.
     #[inline]
     pub fn send(&mut self, now: Instant, record: &Record<'_>) -> Result<Ticket, SendError> {
+        self.send_timed(|| now, record)
+    }
+
+    /// As [`send`](Self::send), for who has to pay for each reading of a clock: `now` is called only where a batch may
+    /// begin, which is not so for most records.
+    ///
+    /// # Errors
+    /// As `send`.
+    #[inline]
+    pub fn send_timed(
+        &mut self,
+        now: impl FnOnce() -> Instant,
+        record: &Record<'_>,
+    ) -> Result<Ticket, SendError> {
         let value = record.value.unwrap_or(&[]);
         self.append(now, record, record.value.map(<[u8]>::len), |room| copy(room, value))
     }
@@ -160,13 +174,13 @@ impl<'a> Producer<'a> {
         value_len: usize,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<Ticket, SendError> {
-        self.append(now, record, Some(value_len), fill)
+        self.append(|| now, record, Some(value_len), fill)
     }
 
     #[inline]
     fn append(
         &mut self,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
         record: &Record<'_>,
         value_len: Option<usize>,
         fill: impl FnOnce(&mut [u8]),
@@ -180,7 +194,7 @@ impl<'a> Producer<'a> {
             return Ok(Ticket { batch, index, dropped: None });
         }
         let mut dropped = Dropped::NONE;
-        let placed = self.append_any(now, record, value_len, &mut dropped)?;
+        let placed = self.append_any(now(), record, value_len, &mut dropped)?;
         fill(self.sender.joined.accumulator.value_mut(&placed));
         Ok(Ticket { batch: placed.batch, index: placed.index, dropped: dropped.delivery() })
     }
