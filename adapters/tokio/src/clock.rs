@@ -5,25 +5,34 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nanokafka::Instant;
 
+mod coarse;
+
 /// Where a deadline is "never": tokio's timers do not reach all of 64-bit milliseconds.
 const TIMER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug)]
 pub(crate) struct Clock {
     start: tokio::time::Instant,
+    coarse: coarse::Clock,
     /// Wall-clock time at `start`, as of the last `adjust`.
     wall_start_ms: AtomicI64,
 }
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        let clock = Self { start: tokio::time::Instant::now(), wall_start_ms: AtomicI64::new(0) };
+        let (start, coarse) = (tokio::time::Instant::now(), coarse::Clock::new());
+        let clock = Self { start, coarse, wall_start_ms: AtomicI64::new(0) };
         clock.adjust();
         clock
     }
 
     pub(crate) fn now(&self) -> Instant {
         Instant::from_millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Wall-clock time for a record, in ms since 1970: some milliseconds old, see [`coarse`].
+    pub(crate) fn record_ms(&self) -> i64 {
+        self.wall_ms(Instant::from_millis(self.coarse.elapsed_ms()))
     }
 
     /// Follows the system's clock where it was set since; now and then is enough, and saves the hot path a
@@ -35,7 +44,7 @@ impl Clock {
     }
 
     /// Wall-clock time of `now`, in ms since 1970.
-    pub(crate) fn wall_ms(&self, now: Instant) -> i64 {
+    fn wall_ms(&self, now: Instant) -> i64 {
         self.wall_start_ms.load(Ordering::Relaxed).saturating_add_unsigned(now.as_millis())
     }
 

@@ -200,6 +200,11 @@ impl DeliveryHandle {
         Self { state, index, registered: None }
     }
 
+    /// The record's place in its batch.
+    pub(crate) const fn index(&self) -> u32 {
+        self.index
+    }
+
     /// The outcome, if it is known by now.
     #[must_use]
     pub fn result(&self) -> Option<Result<Delivered, DeliveryError>> {

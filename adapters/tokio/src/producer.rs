@@ -12,7 +12,7 @@ use crate::driver::Driver;
 use crate::listeners::Target;
 use crate::options::{BuildError, Options};
 use crate::outcome::DeliveryHandle;
-use crate::record::{Record, Topic};
+use crate::record::{Kept, Record, Topic};
 use crate::shared::Shared;
 use crate::waiters::Place;
 
@@ -136,8 +136,9 @@ impl Producer {
     ///
     /// # Errors
     /// Any [`SendError`] but `Full`; nothing was kept of the record then.
+    #[inline]
     pub fn send<'a>(&'a self, record: Record<'a>) -> Sending<'a> {
-        Sending { shared: &self.shared, record, place: None }
+        Sending { shared: &self.shared, place: Place::NONE, record: Kept::new(record) }
     }
 
     /// Accepts a record if there is room now.
@@ -145,7 +146,8 @@ impl Producer {
     /// # Errors
     /// Any [`SendError`]; `Full` when there is no room, or when others have waited for it for too long.
     pub fn try_send(&self, record: Record<'_>) -> Result<DeliveryHandle, SendError> {
-        match self.shared.send(&record, &mut None, None) {
+        let mut place = Place::NONE;
+        match self.shared.send(&Kept::new(record), &mut place, None) {
             Poll::Ready(result) => result,
             Poll::Pending => Err(SendError::Full),
         }
@@ -187,13 +189,23 @@ impl Producer {
     }
 }
 
+/// How many records count as one of the operations of which tokio lets a task do 128 in a row. A record takes some tens of
+/// nanoseconds. To yield takes hundreds, and costs more than that: the runtime sees two tasks that could run, this one
+/// and the driver, and wakes another thread for one of them; from then on these two work on the same memory.
+const RECORDS_PER_OPERATION: u32 = 32;
+
+/// A record with so long a value is an operation of its own.
+const OPERATION_BYTES: usize = 1_024;
+
 /// Waits for room: see [`Producer::send`].
 #[must_use = "nothing is sent unless it is awaited"]
+// In this order: see `Kept`.
+#[repr(C)]
 pub struct Sending<'a> {
     shared: &'a Shared,
-    record: Record<'a>,
     /// The place in line, once there was no room.
-    place: Option<Place>,
+    place: Place,
+    record: Kept<'a>,
 }
 
 impl std::fmt::Debug for Sending<'_> {
@@ -205,22 +217,29 @@ impl std::fmt::Debug for Sending<'_> {
 impl Future for Sending<'_> {
     type Output = Result<DeliveryHandle, SendError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A task that sends without end would otherwise keep the driver from its worker thread.
-        let budget = ready!(coop::poll_proceed(cx));
+        if !coop::has_budget_remaining() {
+            drop(ready!(coop::poll_proceed(cx)));
+        }
         let this = self.get_mut();
-        let result = this.shared.send(&this.record, &mut this.place, Some(cx.waker()));
-        if result.is_ready() {
+        let result = ready!(this.shared.send(&this.record, &mut this.place, Some(cx.waker())));
+        let index = result.as_ref().map_or(0, DeliveryHandle::index);
+        if (index.is_multiple_of(RECORDS_PER_OPERATION) || this.record.value_len() >= OPERATION_BYTES)
+            && let Poll::Ready(budget) = coop::poll_proceed(cx)
+        {
             budget.made_progress();
         }
-        result
+        Poll::Ready(result)
     }
 }
 
 impl Drop for Sending<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.shared.leave(place);
+        if self.place != Place::NONE {
+            self.shared.leave(self.place);
         }
     }
 }

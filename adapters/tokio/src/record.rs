@@ -46,7 +46,8 @@ pub struct Record<'a> {
     pub value: Option<&'a [u8]>,
     /// Headers in order.
     pub headers: &'a [Header<'a>],
-    /// Wall-clock time of the record in ms since 1970; `None`: when `send` takes it.
+    /// Wall-clock time of the record in ms since 1970; `None`: when `send` takes it, by a clock that is some ms behind (on
+    /// Linux its coarse one: 10 at most).
     pub timestamp_ms: Option<i64>,
 }
 
@@ -86,16 +87,48 @@ impl<'a> Record<'a> {
     pub const fn timestamp_ms(self, timestamp_ms: i64) -> Self {
         Self { timestamp_ms: Some(timestamp_ms), ..self }
     }
+}
 
-    /// The record as core takes it.
-    pub(crate) const fn to_core(self, timestamp_ms: i64) -> nanokafka::Record<'a> {
+/// A record within the future that sends it: in whole words, each of which is written at once and says something. A
+/// processor has to wait when it reads a word of which a part was just written, and undefined ones are copied together
+/// with their neighbours.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Kept<'a> {
+    pub(crate) topic: Topic,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    headers: &'a [Header<'a>],
+    timestamp_ms: Option<i64>,
+    /// [`NO_PARTITION`], or an `i32`.
+    partition: i64,
+}
+
+const NO_PARTITION: i64 = i64::MAX;
+
+impl<'a> Kept<'a> {
+    #[inline]
+    pub(crate) fn new(record: Record<'a>) -> Self {
+        let Record { topic, partition, key, value, headers, timestamp_ms } = record;
+        let partition = partition.map_or(NO_PARTITION, i64::from);
+        Self { topic, key, value, headers, timestamp_ms, partition }
+    }
+
+    #[inline]
+    pub(crate) fn value_len(&self) -> usize {
+        self.value.map_or(0, <[u8]>::len)
+    }
+
+    /// The record as core takes it; with the time of `now_ms` if it has none of its own.
+    #[inline]
+    pub(crate) fn to_core(self, now_ms: impl FnOnce() -> i64) -> nanokafka::Record<'a> {
         nanokafka::Record {
             topic: self.topic.id,
-            partition: self.partition,
+            partition: if self.partition == NO_PARTITION { None } else { Some(self.partition as i32) },
             key: self.key,
             value: self.value,
             headers: self.headers,
-            timestamp_ms,
+            timestamp_ms: self.timestamp_ms.unwrap_or_else(now_ms),
         }
     }
 }

@@ -1,27 +1,24 @@
 //! What the driver and all callers share, behind one lock that is never held across a system call for bytes.
 
+mod accept;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use nanokafka::{
-    BatchId, Counters, Delivery, DeliveryError, Instant, Polled, RegisterError, SendError, Status, Transport,
-    Wake,
+    BatchId, Counters, Delivery, DeliveryError, Instant, Polled, RegisterError, Status, Transport, Wake,
 };
 
 use crate::clock::Clock;
-use crate::freed::{Freed, WAKES_PER_BATCH};
+use crate::freed::Freed;
 use crate::listeners::{Listeners, Target};
 use crate::memory::OwnedCore;
 use crate::names;
 use crate::options::{BuildError, Options};
-use crate::outcome::{BatchState, DeliveryHandle, Pool};
-use crate::record::{Record, Topic};
-use crate::waiters::{Place, Waiters};
-
-/// How many waiters are woken by one that found room: more than one, so that room is taken in little time; few,
-/// because there may be no more of it.
-const WAKES_PER_SUCCESS: usize = 2;
+use crate::outcome::{BatchState, Pool};
+use crate::record::Topic;
+use crate::waiters::{LINE, Place, Waiters};
 
 pub(crate) struct Shared {
     /// Tells topics of one producer from those of another.
@@ -53,25 +50,6 @@ struct State {
     ended: bool,
 }
 
-/// Who is to be woken after the lock was released.
-#[derive(Default)]
-struct Wakes {
-    driver: Option<Waker>,
-    senders: [Option<Waker>; WAKES_PER_SUCCESS],
-    dropped: Option<Arc<BatchState>>,
-}
-
-impl Wakes {
-    fn fire(self) {
-        for waker in self.driver.into_iter().chain(self.senders.into_iter().flatten()) {
-            waker.wake();
-        }
-        if let Some(state) = self.dropped {
-            state.wake(&mut Vec::new());
-        }
-    }
-}
-
 /// Lists that the driver fills under the lock and works off after it; kept, so that they allocate once.
 pub(crate) struct Finished {
     states: Vec<Arc<BatchState>>,
@@ -82,8 +60,7 @@ pub(crate) struct Finished {
 impl Finished {
     /// Lists for the deliveries of `batches`.
     pub(crate) fn new(batches: usize) -> Self {
-        let wakers = batches.saturating_mul(WAKES_PER_BATCH).min(1_024);
-        Self { states: Vec::with_capacity(batches), wakers: Vec::with_capacity(wakers), scratch: Vec::new() }
+        Self { states: Vec::with_capacity(batches), wakers: Vec::with_capacity(LINE), scratch: Vec::new() }
     }
 
     pub(crate) fn fire(&mut self) {
@@ -180,73 +157,9 @@ impl Shared {
         if state.ended { Status::Closed } else { state.status }
     }
 
-    /// Gives a record to core. Without room: `Pending`, and `waker`, if given, is in line at `place`.
-    pub(crate) fn send(
-        &self,
-        record: &Record<'_>,
-        place: &mut Option<Place>,
-        waker: Option<&Waker>,
-    ) -> Poll<Result<DeliveryHandle, SendError>> {
-        let now = self.clock.now();
-        let mut wakes = Wakes::default();
-        let mut state = self.lock();
-        let may_try = state.room.may_try(*place);
-        let result =
-            if may_try { self.accept(&mut state, now, record, &mut wakes) } else { Err(SendError::Full) };
-        let result = if result.as_ref().is_err_and(|error| *error == SendError::Full) {
-            if may_try && !std::mem::replace(&mut state.is_full_told, true) {
-                // The driver sees that memory is used up, and sends what is open.
-                wakes.driver = state.driver.take();
-            }
-            *place = waker.map(|waker| state.room.wait(*place, waker, may_try));
-            Poll::Pending
-        } else {
-            if let Some(place) = place.take() {
-                state.room.leave(place);
-                let mut senders = wakes.senders.iter_mut();
-                state.room.wake(WAKES_PER_SUCCESS, |waker| {
-                    senders.next().map(|sender| sender.insert(waker));
-                });
-            }
-            Poll::Ready(result)
-        };
-        drop(state);
-        wakes.fire();
-        result
-    }
-
-    fn accept(
-        &self,
-        state: &mut State,
-        now: Instant,
-        record: &Record<'_>,
-        wakes: &mut Wakes,
-    ) -> Result<DeliveryHandle, SendError> {
-        if state.ended {
-            return Err(SendError::Closed);
-        }
-        if record.topic.producer != self.id {
-            return Err(SendError::UnknownTopic);
-        }
-        let core_record = record.to_core(record.timestamp_ms.unwrap_or_else(|| self.clock.wall_ms(now)));
-        let ticket = state.core.with(|core| core.send(now, &core_record))?;
-        state.is_full_told = false;
-        wakes.dropped = ticket.dropped.and_then(|dropped| state.settle(&dropped));
-        if ticket.index == 0 && !state.core.with(|core| core.is_behind_others(ticket.batch)) {
-            // A new batch: its linger begins, and the one before it may be due.
-            wakes.driver = state.driver.take();
-        }
-        Ok(DeliveryHandle::new(state.batch(ticket.batch), ticket.index))
-    }
-
     /// Gives up a place in line.
     pub(crate) fn leave(&self, place: Place) {
-        let mut next = None;
-        let mut state = self.lock();
-        state.room.leave(place);
-        // It may have been woken for room that it did not take.
-        state.room.wake(1, |waker| next = Some(waker));
-        drop(state);
+        let next = self.lock().room.pass_on(place);
         next.into_iter().for_each(Waker::wake);
     }
 
@@ -316,7 +229,7 @@ impl Shared {
         if news {
             // A batch that failed on its way gives its place back only with an answer or a disconnect, long after
             // its delivery was taken.
-            state.freed.at_least_one_wake(now);
+            state.freed.add_unknown(now);
         }
         let State { freed, room, .. } = &mut *state;
         let wake = freed.wake(now, room, wake, |waker| finished.wakers.push(waker));
@@ -346,23 +259,6 @@ impl Shared {
 }
 
 impl State {
-    /// The state that the handles of this batch share.
-    fn batch(&mut self, id: BatchId) -> Arc<BatchState> {
-        let sequence = self.next_sequence;
-        let Some(entry) = self.open.get_mut(id.slot()) else {
-            // Core has no more slots than were lent; a handle that says so is better than a panic.
-            return BatchState::failed(DeliveryError::Closed { maybe_written: true });
-        };
-        match entry {
-            Some((open, state)) if *open == id => state.clone(),
-            Some(_) | None => {
-                self.next_sequence = sequence.wrapping_add(1);
-                let (_, state) = entry.insert((id, self.pool.take(sequence)));
-                state.clone()
-            }
-        }
-    }
-
     /// Sets the outcome of a batch; its state, whose waiters are to be woken without the lock.
     fn settle(&mut self, delivery: &Delivery) -> Option<Arc<BatchState>> {
         let entry = self.open.get_mut(delivery.batch.slot())?;

@@ -17,11 +17,17 @@ const LOSSES_MAX: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Waiters {
     line: VecDeque<Waiter>,
-    next: u64,
+    next: Place,
 }
 
 /// A place in the line; lesser ones came earlier.
-pub(crate) type Place = u64;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u64);
+
+impl Place {
+    /// Not in line.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+}
 
 #[derive(Debug)]
 struct Waiter {
@@ -32,26 +38,26 @@ struct Waiter {
 }
 
 /// How many senders may wait before the line grows.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 impl Default for Waiters {
     fn default() -> Self {
-        Self { line: VecDeque::with_capacity(LINE), next: 0 }
+        Self { line: VecDeque::with_capacity(LINE), next: Place(0) }
     }
 }
 
 impl Waiters {
     /// Whether the sender at this place, or a new one, may try now.
-    pub(crate) fn may_try(&self, place: Option<Place>) -> bool {
+    pub(crate) fn may_try(&self, place: Place) -> bool {
         match self.line.front() {
-            Some(first) if first.losses >= LOSSES_MAX => place == Some(first.place),
+            Some(first) if first.losses >= LOSSES_MAX => place == first.place,
             Some(_) | None => true,
         }
     }
 
     /// Puts a sender in line, or keeps its place, to be woken with `waker`. `tried`: it has just found no room.
-    pub(crate) fn wait(&mut self, place: Option<Place>, waker: &Waker, tried: bool) -> Place {
-        if let Some(waiter) = place.and_then(|place| self.find(place)).and_then(|at| self.line.get_mut(at)) {
+    pub(crate) fn wait(&mut self, place: Place, waker: &Waker, tried: bool) -> Place {
+        if let Some(waiter) = self.find(place).and_then(|at| self.line.get_mut(at)) {
             match &mut waiter.waker {
                 Some(kept) => kept.clone_from(waker),
                 None => {
@@ -62,16 +68,23 @@ impl Waiters {
             return waiter.place;
         }
         let place = self.next;
-        self.next = self.next.wrapping_add(1);
+        self.next = Place(place.0.wrapping_add(1));
         self.line.push_back(Waiter { place, waker: Some(waker.clone()), losses: 0 });
         place
     }
 
-    /// Takes a sender out of the line: it was served, or gave up.
+    /// Takes a sender out of the line, if it is there: it was served, or gave up.
     pub(crate) fn leave(&mut self, place: Place) {
         if let Some(at) = self.find(place) {
             self.line.remove(at);
         }
+    }
+
+    /// As [`leave`](Self::leave), for one that has perhaps not used the room for which it was woken: who is to be woken
+    /// for that instead.
+    pub(crate) fn pass_on(&mut self, place: Place) -> Option<Waker> {
+        self.find(place).and_then(|at| self.line.remove(at))?;
+        self.line.iter_mut().find_map(|waiter| waiter.waker.take())
     }
 
     /// Whether anybody waits who was not woken yet.
