@@ -103,6 +103,7 @@ impl Idempotence<'_> {
         }
     }
 
+    #[inline]
     pub(crate) fn fatal(&self) -> Option<ErrorCode> {
         Some(self.fatal).filter(|code| *code != ErrorCode::NONE)
     }
