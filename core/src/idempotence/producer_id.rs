@@ -103,7 +103,13 @@ impl Idempotence<'_> {
         }
     }
 
-    #[inline]
+    /// Whether nothing can be sent any more.
+    // Asked for each record.
+    #[inline(always)]
+    pub(crate) fn is_fatal(&self) -> bool {
+        self.fatal != ErrorCode::NONE
+    }
+
     pub(crate) fn fatal(&self) -> Option<ErrorCode> {
         Some(self.fatal).filter(|code| *code != ErrorCode::NONE)
     }

@@ -187,7 +187,7 @@ impl<'a> Producer<'a> {
     ) -> Result<Ticket, SendError> {
         let Joined { accumulator, idempotence, counters, .. } = &mut self.sender.joined;
         if let (None, None, [], Some(len)) = (record.partition, record.key, record.headers, value_len)
-            && idempotence.fatal().is_none()
+            && !idempotence.is_fatal()
             && let Some((batch, index, room)) = accumulator.append_plain(record, len, counters)
         {
             fill(room);
