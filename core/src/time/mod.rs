@@ -35,7 +35,6 @@ impl Instant {
 
     /// This instant `millis` milliseconds later; stays at the last instant instead of wrapping.
     #[must_use]
-    #[cfg_attr(target_os = "none", inline(never))]
     pub const fn saturating_add_ms(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }

@@ -102,6 +102,7 @@ impl Clock {
     }
 
     /// What the application is told of when to call again.
+    #[inline]
     pub(crate) fn wake(&self, next: &NextWake) -> Wake {
         match next.at {
             Tick::NEVER => Wake::OnIo,
