@@ -55,7 +55,8 @@ impl Network<'_> {
         let place = self.place_of(node);
         let at = self.connections.get(place).map_or(now, |slot| slot.waits_until(now));
         if at <= now {
-            return Err(self.begin_connect(node, turn));
+            self.begin_connect(node, turn);
+            return Err(self.soonest(now));
         }
         let slot = self.connections.get_mut(place);
         slot.filter(|slot| slot.takes_request(now, turn.settings.max_in_flight)).ok_or(at)
@@ -78,15 +79,14 @@ impl Network<'_> {
     }
 
     /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off
-    /// are left out. Returns when that can be tried again.
+    /// are left out.
     pub(crate) fn connect_any(
         &mut self,
         count: usize,
         nodes: &dyn Fn(usize) -> Node,
         turn: &mut Turn<'_>,
-    ) -> Tick {
+    ) {
         let now = turn.now;
-        let mut soonest = Tick::NEVER;
         let mut oldest = Tick::NEVER;
         let mut best = Node::NONE;
         // Among those that were never tried, or have lost their slot since, by chance.
@@ -100,18 +100,19 @@ impl Network<'_> {
             let slot = self.connections.get(self.place_of(node));
             let at = slot.map_or(now, |slot| slot.waits_until(now));
             let tried = slot.map_or(Tick::ZERO, |slot| slot.last_attempt);
-            if at > now {
-                soonest = soonest.min(at);
-            } else if tried < oldest {
+            if at <= now && tried < oldest {
                 (oldest, best) = (tried, node);
             }
         }
-        if best.is_none() { soonest } else { self.begin_connect(best, turn) }
+        if !best.is_none() {
+            self.begin_connect(best, turn);
+        }
     }
 
-    /// Returns when it can be tried again.
+    /// Begins to connect to a node, if there is a slot for it. The others back off or are throttled, whose time nobody else
+    /// need wait for, or end or answer before long.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn begin_connect(&mut self, node: Node, turn: &mut Turn<'_>) -> Tick {
+    fn begin_connect(&mut self, node: Node, turn: &mut Turn<'_>) {
         let now = turn.now;
         let mut place = self.place_of(node);
         if place >= self.connections.len() {
@@ -125,21 +126,17 @@ impl Network<'_> {
                 if slot.node != node {
                     slot.node = node;
                     slot.setup_failures = 0;
-                    slot.drain_index = 0;
                 }
                 slot.until = turn.after_setup_timeout(slot.setup_failures);
                 slot.state = State::Connecting;
                 slot.last_attempt = now;
                 slot.endpoint = 0;
-                return Tick::NEVER;
             }
             // All are taken. The one that is open longest takes no further request, and gives its slot up when it is
             // unused.
             Some(slot) if !is_any_leaving => slot.state = State::Leaving,
             Some(_) | None => {}
         }
-        // The others back off or are throttled, whose time nobody else need wait for, or end or answer before long.
-        self.soonest(State::Closed, now).min(self.next_unthrottled(now))
     }
 
     /// Whether the last attempts to reach a node have failed.

@@ -119,7 +119,7 @@ impl<'a> Network<'a> {
 
     /// Whether no connection is open, being opened, or waiting to be: nobody needs one.
     pub(crate) fn rests(&self) -> bool {
-        self.is_idle() && self.soonest(State::Closed, Tick::ZERO) == Tick::NEVER
+        self.is_idle() && self.soonest(Tick::ZERO) == Tick::NEVER
     }
 
     /// Whether no connection is open or being opened.
@@ -127,16 +127,16 @@ impl<'a> Network<'a> {
         self.farthest() == State::Closed
     }
 
-    /// When the first connection that is only throttled may be used again; never, when none is.
-    pub(crate) fn next_unthrottled(&self, now: Tick) -> Tick {
-        self.soonest(State::Ready, now)
-    }
-
-    /// The first end, after `now`, of what connections in this state wait for.
+    /// The first end, after `now`, of a backoff or of the time that a broker is left alone; never, when there is none.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn soonest(&self, state: State, now: Tick) -> Tick {
-        let waiting = self.connections.iter().filter(|slot| slot.state == state && slot.until > now);
-        waiting.fold(Tick::NEVER, |soonest, slot| soonest.min(slot.until))
+    pub(crate) fn soonest(&self, now: Tick) -> Tick {
+        let mut soonest = Tick::NEVER;
+        for slot in self.connections.iter() {
+            if slot.until > now && slot.state != State::Connecting {
+                soonest = soonest.min(slot.until);
+            }
+        }
+        soonest
     }
 
     /// Why the last connection, or attempt to connect, ended.

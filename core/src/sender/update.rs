@@ -11,16 +11,16 @@ impl Sender<'_> {
     /// `bumpIdempotentEpochAndResetIdIfNeeded`). Connects to one when none can be asked.
     pub(super) fn ask_any(&mut self, now: Tick, wake: &mut NextWake) {
         let Joined { metadata, idempotence, turn, .. } = &mut self.joined;
-        let (api, reason) = if metadata.is_update_due(now) {
-            (Api::Metadata, WakeReason::Metadata)
+        let api = if metadata.is_update_due(now) {
+            Api::Metadata
         } else if metadata.is_wanted() && idempotence.next_request() <= now {
             // Whoever has no topic has nothing to send, and metadata comes first.
-            (Api::InitProducerId, WakeReason::ProducerId)
+            Api::InitProducerId
         } else {
             return;
         };
         let Some(connection) = self.network.least_loaded(now, turn.settings.max_in_flight) else {
-            return self.connect_any(now, reason, wake);
+            return self.connect_any(now, wake);
         };
         if api == Api::Metadata {
             metadata.update_started();
@@ -34,8 +34,8 @@ impl Sender<'_> {
     }
 
     /// No node can be asked now: connects to one, unless that is under way.
-    fn connect_any(&mut self, now: Tick, reason: WakeReason, wake: &mut NextWake) {
-        wake.at(self.network.next_unthrottled(now), reason);
+    fn connect_any(&mut self, now: Tick, wake: &mut NextWake) {
+        wake.at(self.network.soonest(now), WakeReason::Reconnect);
         // One attempt at a time: an update never opens a second connection (Java's `maybeUpdate`).
         if self.network.is_any_under_way(now) {
             return;
@@ -57,6 +57,6 @@ impl Sender<'_> {
             if broker.is_none() { Node::bootstrap(place.wrapping_sub(brokers)) } else { broker }
         };
         let count = brokers.wrapping_add(bootstrap);
-        wake.at(network.connect_any(count, &nodes, &mut self.joined.turn), WakeReason::Reconnect);
+        network.connect_any(count, &nodes, &mut self.joined.turn);
     }
 }
