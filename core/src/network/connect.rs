@@ -71,11 +71,7 @@ impl Network<'_> {
     /// Whether a connection is being set up, or is ready and only busy: no other need be opened for metadata. One
     /// that is throttled will not do for as long as that takes.
     pub(crate) fn is_any_under_way(&self, now: Tick) -> bool {
-        self.connections.iter().any(|slot| match slot.state {
-            State::Closed => false,
-            State::Connecting | State::CheckingApiVersions | State::Leaving | State::Astray => true,
-            State::Ready => slot.until <= now,
-        })
+        self.connections.iter().any(|slot| !slot.waits(now))
     }
 
     /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off
@@ -118,7 +114,7 @@ impl Network<'_> {
         if place >= self.connections.len() {
             place = self.best(by_age, now, 0);
         }
-        let is_any_leaving = self.connections.iter().any(|slot| slot.state > State::Ready);
+        let is_any_leaving = self.farthest() > State::Ready;
         match self.connections.get_mut(place) {
             Some(slot) if !slot.is_open() => {
                 // A slot that goes round among nodes none of which can be reached keeps its growing backoff. Correlation

@@ -149,8 +149,12 @@ impl ConnectionSlot {
 
     /// When its node may be connected to, or asked again; never: not before the transport, or an answer, moves it.
     pub(super) fn waits_until(&self, now: Tick) -> Tick {
-        let waits = self.state == State::Closed || (self.state == State::Ready && self.until > now);
-        if waits { self.until } else { Tick::NEVER }
+        if self.waits(now) { self.until } else { Tick::NEVER }
+    }
+
+    /// It is closed, or its broker is to be left alone.
+    pub(super) fn waits(&self, now: Tick) -> bool {
+        self.state == State::Closed || (self.state == State::Ready && self.until > now)
     }
 
     /// When it ends unless something moves it, and why.
