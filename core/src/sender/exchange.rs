@@ -67,10 +67,12 @@ impl Sink for Joined<'_> {
 
 impl Exchange for Joined<'_> {
     fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
-        match node.bootstrap_index() {
-            Some(index) => endpoint_of(self.turn.settings.bootstrap.get(index)?),
-            None => self.metadata.endpoint(node),
-        }
+        let Some(index) = node.bootstrap_index() else {
+            // Taken apart, or it would be copied byte by byte.
+            let Endpoint { host, port } = self.metadata.endpoint(node)?;
+            return Some(Endpoint { host, port });
+        };
+        endpoint_of(self.turn.settings.bootstrap.get(index)?)
     }
 
     fn write<'b>(&'b self, request: &Outbound, frame: &mut FrameWriter<'_, 'b>) {
