@@ -76,12 +76,7 @@ impl Network<'_> {
 
     /// Begins to connect to the node among these, which are told by place, that was tried longest ago; those that back off
     /// are left out.
-    pub(crate) fn connect_any(
-        &mut self,
-        count: usize,
-        nodes: &dyn Fn(usize) -> Node,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(crate) fn connect_any(&mut self, count: usize, nodes: &dyn Fn(usize) -> Node, turn: &mut Turn<'_>) {
         let now = turn.now;
         let mut oldest = Tick::NEVER;
         let mut best = Node::NONE;

@@ -158,6 +158,7 @@ impl ConnectionSlot {
     }
 
     /// When it ends unless something moves it, and why.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn end(&self, max_idle_ms: u32) -> (Tick, DisconnectReason, WakeReason) {
         if self.state == State::Connecting {
             return (self.until, DisconnectReason::SetupTimeout, WakeReason::ConnectionSetup);

@@ -72,6 +72,7 @@ impl ConnectionSlot {
     }
 
     /// Says whether the connection is there.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn connect<T: Transport + ?Sized, E: Exchange>(
         &mut self,
         transport: &mut T,

@@ -73,6 +73,7 @@ impl Sender<'_> {
     }
 
     /// Whether batches wait for a leader that cannot be reached.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn waits_for_failing_leader(&self) -> bool {
         (0..self.joined.accumulator.partitions()).any(|partition| {
             self.joined.accumulator.has_queued(partition)
