@@ -125,9 +125,8 @@ impl<'a> Metadata<'a> {
     }
 
     /// When the next update is due; never while one is under way, or when there is nothing to ask for.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn next_update(&self) -> Tick {
-        if self.is_wanted() { self.schedule.next_update() } else { Tick::NEVER }
+        self.schedule.next_update()
     }
 
     /// Whether there is a topic at all.

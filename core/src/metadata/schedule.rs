@@ -14,9 +14,9 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    // Until one has succeeded, it is requested.
+    // Nobody needs any before there is a topic.
     pub(super) const fn new() -> Self {
-        Self { aged_at: Tick::ZERO, not_before: Tick::ZERO, attempts: 0 }
+        Self { aged_at: Tick::NEVER, not_before: Tick::ZERO, attempts: 0 }
     }
 
     pub(super) fn next_update(&self) -> Tick {
