@@ -66,6 +66,7 @@ impl Sink for Joined<'_> {
 }
 
 impl Exchange for Joined<'_> {
+    #[cfg_attr(target_os = "none", inline(never))]
     fn endpoint(&self, node: Node) -> Option<Endpoint<'_>> {
         let Some(index) = node.bootstrap_index() else {
             // Taken apart, or it would be copied byte by byte.
