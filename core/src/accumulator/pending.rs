@@ -8,22 +8,21 @@ use crate::partition::of_hash;
 use crate::random::Random;
 
 impl Accumulator<'_> {
-    /// Tells the number of a topic's partitions; batches that waited for it move to their partitions, in order.
+    /// Tells the number of a topic's partitions, 0 while it is not known; batches that waited for it move to their
+    /// partitions, in order. With an error there will be no such topic: what goes on waiting fails with it.
     ///
     /// A number that shrinks is believed: the topic was deleted and created again.
     pub(crate) fn set_partitions(
         &mut self,
         topic: u16,
         count: u32,
+        error: ErrorCode,
         random: &mut Random,
         counters: &mut Counters,
     ) {
         let Some(queue) = self.topics.get_mut(usize::from(topic)) else { return };
         queue.partitions = count;
         queue.sticky.forget_batch();
-        if count == 0 {
-            return;
-        }
         let mut at = queue.pending.first();
         while at != NONE {
             let index = at;
@@ -39,7 +38,8 @@ impl Accumulator<'_> {
             match place {
                 Place::Partition(partition) => self.move_to(index, partition),
                 // A partition that may still be added: Java's `send` waits for it, too.
-                Place::Pending | Place::Later => {}
+                Place::Pending | Place::Later if error == ErrorCode::NONE => {}
+                Place::Pending | Place::Later => self.fail(index, DeliveryError::Failed(error), counters),
                 Place::Nowhere => self.fail(index, DeliveryError::UnknownPartition, counters),
             }
         }
@@ -48,15 +48,6 @@ impl Accumulator<'_> {
     /// Whether a batch waits for its partition, or for its topic, to appear.
     pub(crate) fn awaits_metadata(&self) -> bool {
         self.topics.iter().any(|topic| topic.pending.first() != NONE)
-    }
-
-    /// Fails what waits for a topic that there will not be.
-    pub(crate) fn fail_pending(&mut self, topic: u16, error: ErrorCode, counters: &mut Counters) {
-        while let Some(queue) = self.topics.get(usize::from(topic))
-            && queue.pending.first() != NONE
-        {
-            self.fail(queue.pending.first(), DeliveryError::Failed(error), counters);
-        }
     }
 
     /// Where a record with this target goes.

@@ -153,19 +153,14 @@ impl Sender<'_> {
             self.joined.accumulator.set_led(place, is_led);
         }
         for topic in 0..self.joined.metadata.asked_topics() {
-            if let Some(count) = self.joined.metadata.partition_count(topic) {
-                self.joined.accumulator.set_partitions(
-                    topic,
-                    count,
-                    &mut self.joined.turn.random,
-                    &mut self.joined.counters,
-                );
-            }
+            let Joined { accumulator, turn, counters, metadata, .. } = &mut self.joined;
             // What Java's `send` throws for at once: asking again will not make the topic appear.
-            let error = self.joined.metadata.error_of(topic);
-            if matches!(error, ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED) {
-                self.joined.accumulator.fail_pending(topic, error, &mut self.joined.counters);
-            }
+            let error = match metadata.error_of(topic) {
+                error @ (ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED) => error,
+                _ => ErrorCode::NONE,
+            };
+            let count = metadata.partition_count(topic).unwrap_or(0);
+            accumulator.set_partitions(topic, count, error, &mut turn.random, counters);
         }
         for place in 0.. {
             let node = self.joined.metadata.node(place);

@@ -40,7 +40,11 @@ impl<'a> Rig<'a> {
     }
 
     fn set_partitions(&mut self, count: u32) {
-        self.accumulator.set_partitions(0, count, &mut self.random, &mut self.counters);
+        self.set_topic(count, ErrorCode::NONE);
+    }
+
+    fn set_topic(&mut self, count: u32, error: ErrorCode) {
+        self.accumulator.set_partitions(0, count, error, &mut self.random, &mut self.counters);
     }
 
     fn send(&mut self, now: u32, partition: i32, bytes: usize) -> Result<Ticket, SendError> {

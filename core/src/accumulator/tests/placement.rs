@@ -19,7 +19,7 @@ fn records_before_metadata_find_their_partitions_in_order() {
     assert_eq!(rig.drain(100, 0, 9).0, [0, 1]);
     assert!(rig.accumulator.awaits_metadata());
     assert_eq!(rig.accumulator.unfinished(), 3);
-    rig.accumulator.fail_pending(0, ErrorCode::INVALID_TOPIC_EXCEPTION, &mut rig.counters);
+    rig.set_topic(3, ErrorCode::INVALID_TOPIC_EXCEPTION);
     let delivery = rig.deliveries()[0];
     assert_eq!((delivery.batch, delivery.partition), (later.batch, None));
     assert_ne!(explicit.batch, keyed.batch);
