@@ -68,15 +68,6 @@ impl Accumulator<'_> {
         ahead == 2
     }
 
-    /// Whether anything waits to be sent to this partition.
-    pub(crate) fn has_queued(&self, partition: u16) -> bool {
-        let mut at = self.partitions.get(partition).queue.first();
-        while at != NONE && !self.batches.get(at).phase.waits() {
-            at = self.batches.next(at);
-        }
-        at != NONE
-    }
-
     /// Takes the first batch of each partition that `take` wants, beginning at `start` and going round once, and
     /// seals those that go out for the first time. Stops when `take` says that the request is full.
     ///

@@ -64,7 +64,7 @@ impl Sender<'_> {
     fn ask_for_unknown_leaders(&mut self) {
         let mut unknown = self.joined.accumulator.awaits_metadata();
         for partition in 0..self.joined.accumulator.partitions() {
-            let waits = self.joined.accumulator.has_queued(partition);
+            let waits = self.joined.accumulator.ready_at(partition) < Tick::NEVER;
             unknown |= waits && self.joined.metadata.leader(partition).is_none();
         }
         if unknown {
@@ -76,7 +76,7 @@ impl Sender<'_> {
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn waits_for_failing_leader(&self) -> bool {
         (0..self.joined.accumulator.partitions()).any(|partition| {
-            self.joined.accumulator.has_queued(partition)
+            self.joined.accumulator.ready_at(partition) < Tick::NEVER
                 && self.network.is_failing(self.joined.metadata.leader(partition))
         })
     }
