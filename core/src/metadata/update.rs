@@ -40,7 +40,6 @@ impl Metadata<'_> {
     }
 
     /// A byte of that broker's host name.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn host(&mut self, byte: u8) {
         self.brokers.host(byte);
     }
