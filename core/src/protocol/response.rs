@@ -203,7 +203,6 @@ impl Response {
     ///
     /// The candidate is the first topic of that length that begins with the bytes seen so far. When it fails at some byte,
     /// the bytes before are those of the candidate, so later topics can still be compared with them.
-    #[cfg_attr(target_os = "none", inline(never))]
     fn match_name(&mut self, byte: u8, names: &impl Sink) {
         let seen = self.len.wrapping_sub(self.missing) as usize;
         let name = |topic| names.topic_name(topic).map(str::as_bytes);
