@@ -96,6 +96,7 @@ impl Idempotence<'_> {
     }
 
     /// Nothing can be sent any more, for this reason, until [`reset`](Self::reset).
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn fail(&mut self, code: ErrorCode) {
         if self.fatal == ErrorCode::NONE {
             (self.fatal, self.untold) = (code, code);
