@@ -27,7 +27,6 @@ impl Random {
 
     /// `base_ms` doubled `doublings` times, with a jitter of 20 % either way, at most `max_ms`:
     /// Java's `ExponentialBackoff` (KIP-580, KIP-601). At least 1: whoever waits for nothing keeps the processor busy.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn backoff_ms(&mut self, base_ms: u32, doublings: u32, max_ms: u32) -> u32 {
         let doublings = doublings.min(31);
         let fits = doublings <= base_ms.leading_zeros();

@@ -78,6 +78,7 @@ impl Turn<'_> {
         self.after(setup_timeout_ms, u32::from(timeouts), setup_timeout_max_ms)
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn after(&mut self, base_ms: u32, doublings: u32, max_ms: u32) -> Tick {
         self.now.after_ms(self.random.backoff_ms(base_ms, doublings, max_ms))
     }
