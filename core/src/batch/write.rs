@@ -50,11 +50,11 @@ pub(crate) fn append(
     fields(&mut measure);
     let length = i32::try_from(measure.len()).map_err(|_| NoRoom)?;
     measure.varint(length);
-    // The whole record's room is claimed before its first byte is written.
-    let end = len.saturating_add(measure.len());
+    // The whole record's room is claimed before its first byte is written. It has 2 GiB at most, and the batch 1.
+    let end = len.wrapping_add(measure.len());
     let mut out = Writer::new(slot.get_mut(len..end).ok_or(NoRoom)?);
     out.varint(length);
-    let value_start = len.saturating_add(fields(&mut out));
+    let value_start = len.wrapping_add(fields(&mut out));
     note_timestamp(slot, record.timestamp_ms);
     Ok(Appended { len: end, value: value_start..value_start.wrapping_add(value_len.unwrap_or(0)) })
 }
