@@ -65,7 +65,6 @@ impl<'a> Sender<'a> {
     }
 
     /// Closed, and every batch has its outcome.
-    #[cfg_attr(target_os = "none", inline(never))]
     fn is_drained(&self) -> bool {
         self.joined.accumulator.is_closed() && self.joined.accumulator.unfinished() == 0
     }
