@@ -143,6 +143,7 @@ impl Sender<'_> {
     }
 
     /// A metadata response was whole: what it says reaches the accumulator and the connections.
+    #[inline]
     fn take_over_metadata(&mut self) {
         if !self.joined.metadata.update_ended(&mut self.joined.turn) {
             return;
