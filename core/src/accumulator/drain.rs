@@ -128,7 +128,6 @@ impl Accumulator<'_> {
         self.first_on_its_way(partition, Request { connection, correlation_id: 0 }, true)
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn first_on_its_way(&self, partition: u16, request: Request, with_any: bool) -> Option<u16> {
         let mut at = self.partitions.get(partition).queue.first();
         while at != NONE {

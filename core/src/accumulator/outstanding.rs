@@ -88,6 +88,7 @@ impl Accumulator<'_> {
     }
 
     /// Numbers the batches of a partition's queue that had a number anew, in order. `stamp` is told each one's records.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn renumber(&mut self, partition: u16, mut stamp: impl FnMut(u32) -> Stamp) {
         let mut at = self.partitions.get(partition).queue.first();
         while self.batches.get(at).stamped {

@@ -268,7 +268,6 @@ impl Partitions<'_> {
         self.0.get(usize::from(partition)).unwrap_or(const { &PartitionQueue::new() })
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn get_mut(&mut self, partition: u16) -> Option<&mut PartitionQueue> {
         self.0.get_mut(usize::from(partition))
     }
