@@ -15,6 +15,8 @@ pub struct Journal {
     records: Vec<Submitted>,
     batches: HashMap<BatchId, Vec<usize>>,
     deliveries: Vec<Delivery>,
+    /// Places of records that were reported as dropped.
+    dropped: Vec<usize>,
 }
 
 impl Journal {
@@ -90,6 +92,9 @@ impl Journal {
                 },
                 Err(_) => Outcome::Failed,
             };
+            if delivery.result == Err(DeliveryError::Dropped) {
+                self.dropped.push(place);
+            }
         }
         self.deliveries.push(delivery);
     }
@@ -98,6 +103,11 @@ impl Journal {
     #[must_use]
     pub fn records(&self) -> &[Submitted] {
         &self.records
+    }
+
+    /// The records that were reported as dropped: never sent.
+    pub fn dropped(&self) -> impl Iterator<Item = &Submitted> {
+        self.dropped.iter().map(|&place| &self.records[place])
     }
 
     /// All deliveries so far.

@@ -2,6 +2,7 @@
 
 mod setup;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Waker};
 
@@ -233,6 +234,7 @@ impl<R: Rig> World<R> {
     /// The six counts so far; duplicates only if no lost answer excuses them.
     #[must_use]
     pub fn verdict(&self) -> SixCounts {
+        self.assert_dropped_were_never_sent();
         let cluster = self.cluster();
         let verdict = judge_cluster(self.journal.records(), &cluster);
         if cluster.duplicate_excuses() > 0 { SixCounts { duplicated: 0, ..verdict } } else { verdict }
@@ -241,7 +243,21 @@ impl<R: Rig> World<R> {
     /// The six counts so far; nothing is excused but what the cluster has done to its clients, record by record.
     #[must_use]
     pub fn strict_verdict(&self) -> SixCounts {
+        self.assert_dropped_were_never_sent();
         judge_cluster(self.journal.records(), &self.cluster())
+    }
+
+    /// Of other failed records the log tells nothing; these are reported as never sent.
+    fn assert_dropped_were_never_sent(&self) {
+        let mut dropped = self.journal.dropped().peekable();
+        if dropped.peek().is_some() {
+            let found: BTreeSet<_> =
+                read_all(&self.cluster()).into_iter().map(|record| (record.topic, record.content)).collect();
+            for Submitted { topic, content, .. } in dropped {
+                let is_found = found.contains(&(topic.clone(), content.clone()));
+                assert!(!is_found, "dropped, and in the log: {content:?}");
+            }
+        }
     }
 
     /// Each record that was accepted, what was said of it, and where it is.
