@@ -149,6 +149,13 @@ impl<'a> Producer<'a> {
     /// As [`send`](Self::send), for who has to pay for each reading of a clock: `now` is called only where a batch may
     /// begin, which is not so for most records.
     ///
+    /// ```
+    /// use nanokafka::{Instant, Producer, Record, TopicId};
+    /// fn read(producer: &mut Producer<'_>, topic: TopicId, uptime_ms: impl Fn() -> u64) {
+    ///     let _ = producer.send_timed(|| Instant::from_millis(uptime_ms()), &Record::new(topic, b"21.5"));
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// As `send`.
     #[inline]
