@@ -154,8 +154,9 @@ impl<'a> Brokers<'a> {
 
     /// Its address cannot be kept, or is another than before: then its slot is free when it is asked for again.
     fn forget(&mut self) {
-        crate::fmt::warning!("broker {} has an address that is new, or cannot be kept", self.node.raw());
+        // Once, and not for each byte of a name that has no place.
         if let Some(slot) = self.slots.get_mut(self.place) {
+            crate::fmt::warning!("broker {} has an address that is new, or cannot be kept", self.node.raw());
             slot.node = Node::NONE;
         }
         (self.place, self.host_at) = (NOWHERE, NOWHERE);
